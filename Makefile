@@ -1,0 +1,38 @@
+# Targets build their own virtual environment, so that each works from a clean checkout.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+M4 := $(BIN)/m4corpus
+QUICKSTART := data/quickstart
+
+.PHONY: quickstart test lint types check check-real benchmarks clean
+
+# Installs once; again when the dependencies change.
+$(VENV)/.installed: setup.cfg pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,bench]'
+	touch $@
+
+## Build the quickstart corpus and search it across languages.
+quickstart: $(VENV)/.installed
+	$(M4) run recipes/quickstart.yaml
+	$(M4) search quickstart "how do people bake flatbread on a hot stone" -k 5
+	$(M4) search quickstart "凧はどうやって作るの" --lang en -k 3
+	$(M4) verify quickstart
+
+## Run all tests.
+test: $(VENV)/.installed
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed
+	$(BIN)/mypy
+
+## Everything a change must pass.
+check: lint types test
+
+clean:
+	rm -rf work build dist
