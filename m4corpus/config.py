@@ -1,0 +1,17 @@
+"""The decorator every stage's configuration uses: frozen, validated, and closed to unknown keys."""
+
+from __future__ import annotations
+
+from typing import TypeVar, dataclass_transform
+
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass
+from pydantic.fields import Field
+
+T = TypeVar("T")
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(Field,))
+def config(cls: type[T]) -> type[T]:
+    """Make ``cls`` a frozen pydantic dataclass that refuses unknown keys and implicit conversions between types."""
+    return dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=False, use_attribute_docstrings=True))(cls)

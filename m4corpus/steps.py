@@ -1,0 +1,101 @@
+"""Base of every stage's work: a datatrove ``PipelineStep`` that accounts for each record it is given.
+
+A stage subclasses :class:`Step` and writes :meth:`Step.process` (one record in, any number out) or, where a model
+wants batches, :meth:`Step.process_batch`. It says *no* by raising ``Drop`` or ``Fail``; this base class turns that,
+and any unexpected error on one record, into ledger rows, so that one bad document never ends a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+from m4corpus.datatrove import PipelineStep
+from m4corpus.ledger import KEPT, Drop, Entry, Fail, Verdict
+
+Record = Any
+#: Receives one ledger row for every input record.
+LedgerSink = Callable[[Entry], None]
+
+# Faults of the machine, not of one record: these end the task, which can then be resumed.
+FATAL = (OSError, MemoryError, KeyboardInterrupt, SystemExit)
+
+
+class Step(PipelineStep):
+    """One stage's transformation of a stream of records.
+
+    ``batch_size`` records are handed to :meth:`process_batch` at a time; batches are cut by position in the part,
+    so their composition never depends on the number of workers.
+    """
+
+    type = "m4corpus"
+    name = "step"
+    batch_size = 1
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ledger: LedgerSink = _nowhere
+
+    def prepare(self) -> None:
+        """Load models and other resources; called once a task, in the worker, before the first record."""
+
+    def close(self) -> None:
+        """Release what :meth:`prepare` acquired; called once a task, also after an error."""
+
+    def process(self, record: Record) -> Iterable[Record]:
+        """What one record becomes; raises ``Drop`` or ``Fail`` when it goes no further."""
+        raise NotImplementedError
+
+    def process_batch(self, records: Sequence[Record]) -> list[list[Record] | Verdict]:
+        """One entry for each record, in order: the records it becomes, or its verdict."""
+        return [self._guarded(record) for record in records]
+
+    def run(self, data: Iterable[Record], rank: int = 0, world_size: int = 1) -> Iterator[Record]:
+        """Generator datatrove drives: yields what is kept and writes one ledger row for every input."""
+        stream = iter(data)
+        self.prepare()
+        try:
+            while batch := list(islice(stream, self.batch_size)):
+                for record, result in zip(batch, self._results(batch), strict=True):
+                    yield from self._account(record, result)
+        finally:
+            self.close()
+
+    def _results(self, batch: list[Record]) -> list[list[Record] | Verdict]:
+        try:
+            return self.process_batch(batch)
+        except FATAL:
+            raise
+        except Exception as error:
+            if len(batch) == 1:
+                return [unexpected(error)]
+            # One record spoilt the batch: take them one by one, so only the culprit fails.
+            return [result for record in batch for result in self._results([record])]
+
+    def _guarded(self, record: Record) -> list[Record] | Verdict:
+        try:
+            return list(self.process(record))
+        except (Drop, Fail) as verdict:
+            return verdict
+        except FATAL:
+            raise
+        except Exception as error:
+            return unexpected(error)
+
+    def _account(self, record: Record, result: list[Record] | Verdict) -> Iterator[Record]:
+        locator = getattr(record, "locator", "")
+        if isinstance(result, Verdict):
+            self.ledger(Entry(record.id, locator, result.outcome, result.slug, result.detail, 0))
+            return
+        self.ledger(Entry(record.id, locator, KEPT, "", "", len(result)))
+        yield from result
+
+
+def unexpected(error: Exception) -> Fail:
+    """Verdict for an error no stage foresaw; the class is the reason, so that counts group by kind of fault."""
+    return Fail(f"error-{type(error).__name__}", str(error)[:500])
+
+
+def _nowhere(entry: Entry) -> None:
+    """Ledger of a step used on its own, outside a recipe."""

@@ -1,0 +1,74 @@
+"""Files that are either whole or absent: temporary name, fsync, rename, fsync of the directory."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from m4corpus.errors import EnvironmentFailure
+
+_REFUSALS = {
+    errno.ENOSPC: ("no space left on the device", "Free some space, then run the same command: it resumes."),
+    errno.EDQUOT: ("the disk quota is used up", "Free some space, then run the same command: it resumes."),
+    errno.EROFS: ("the file system is read-only", "Choose a writable directory with --workdir."),
+    errno.EACCES: ("permission denied", "Choose a directory you may write to with --workdir, or change its rights."),
+    errno.EPERM: ("operation not permitted", "Choose a directory you may write to with --workdir."),
+}
+
+
+def machine_refused(error: OSError) -> EnvironmentFailure | None:
+    """The user's form of a write refused by the machine (full disk, quota, rights), or None for other errors."""
+    if error.errno not in _REFUSALS:
+        return None
+    what, hint = _REFUSALS[error.errno]
+    return EnvironmentFailure(f"cannot write {error.filename or 'to the work directory'}: {what}", hint)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path beside ``path``, renamed over it durably when the block ends without an error."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        yield temporary
+        sync(temporary)
+        os.replace(temporary, path)  # noqa: PTH105  (the atomic call, by its own name)
+        sync(path.parent)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a small file atomically and durably."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write indented JSON with sorted keys, atomically."""
+    write_bytes(path, json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True).encode() + b"\n")
+
+
+def sync(path: Path) -> None:
+    """Flush a file or directory to stable storage."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def fresh_directory(path: Path) -> Path:
+    """An empty directory at ``path``, whatever an interrupted run left there."""
+    if path.exists():
+        shutil.rmtree(path)
+    path.mkdir(parents=True)
+    return path

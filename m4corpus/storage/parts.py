@@ -1,0 +1,120 @@
+"""Part files: Parquet, written atomically, with both digests computed on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from m4corpus.storage.atomic import replacing
+from m4corpus.storage.digests import LogicalDigest, file_digest
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    import pyarrow as pa
+
+T = TypeVar("T")
+
+#: A row group is closed after this many rows ...
+ROWS_PER_GROUP = 1024
+#: ... or this many characters of text, whichever comes first: the unit of memory for readers and writers.
+CHARACTERS_PER_GROUP = 4_000_000
+
+
+@dataclass(frozen=True)
+class PartInfo:
+    """What is recorded about a finished file: path within its artifact, rows, size in bytes and its two digests."""
+
+    path: str
+    rows: int
+    size: int
+    sha256: str
+    logical: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return asdict(self)
+
+
+def part_name(index: int) -> str:
+    """File name of a part."""
+    return f"part-{index:05d}.parquet"
+
+
+class PartWriter:
+    """Writes Arrow batches to one Parquet part; a context manager.
+
+    Nothing is at ``path`` until the block ends without an error; then :attr:`info` describes the file.
+    """
+
+    info: PartInfo
+
+    def __init__(self, path: Path, schema: pa.Schema, root: Path) -> None:
+        self._path = path
+        self._root = root
+        self._schema = schema
+        self._digest = LogicalDigest(schema)
+        self._rows = 0
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        import pyarrow.parquet as pq
+
+        temporary = self._stack.enter_context(replacing(self._path))
+        self._writer = self._stack.enter_context(
+            pq.ParquetWriter(temporary, self._schema, compression="zstd", write_statistics=False)
+        )
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._stack.__exit__(*error)
+        if error[0] is None:
+            self.info = PartInfo(
+                path=self._path.relative_to(self._root).as_posix(),
+                rows=self._rows,
+                size=self._path.stat().st_size,
+                sha256=file_digest(self._path),
+                logical=self._digest.hexdigest(),
+            )
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Append a batch as one row group; its schema must be the part's own, column for column."""
+        if not batch.schema.equals(self._schema):
+            raise ValueError(f"{self._path.name}: batch schema differs from the declared one")
+        self._writer.write_batch(batch)
+        self._digest.update(batch)
+        self._rows += batch.num_rows
+
+
+class Buffered(Generic[T]):
+    """Collects objects into row groups of bounded rows and characters, in order."""
+
+    def __init__(self, writer: PartWriter, to_batch: Callable[[list[T]], pa.RecordBatch]) -> None:
+        self._writer = writer
+        self._to_batch = to_batch
+        self._pending: list[T] = []
+        self._characters = 0
+
+    def append(self, item: T, characters: int = 0) -> None:
+        """Add one object whose texts are about ``characters`` long."""
+        self._pending.append(item)
+        self._characters += characters
+        if len(self._pending) >= ROWS_PER_GROUP or self._characters >= CHARACTERS_PER_GROUP:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is pending as one row group."""
+        if self._pending:
+            self._writer.write(self._to_batch(self._pending))
+            self._pending, self._characters = [], 0
+
+
+def read_batches(path: Path, columns: list[str] | None = None, batch_size: int = 256) -> Iterator[pa.RecordBatch]:
+    """Stream a part's rows in order, holding one row group at a time."""
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path, memory_map=False) as file:
+        yield from file.iter_batches(batch_size=batch_size, columns=columns, use_threads=False)
