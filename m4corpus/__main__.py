@@ -1,0 +1,5 @@
+"""``python -m m4corpus`` is the command line."""
+
+from m4corpus.cli.main import main
+
+main()

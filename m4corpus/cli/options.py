@@ -1,0 +1,34 @@
+"""Options several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+recipe = click.argument("recipe", type=click.Path(path_type=Path))
+
+workdir = click.option(
+    "--workdir",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("work"),
+    show_default=True,
+    envvar="M4CORPUS_WORKDIR",
+    help="Directory that holds artifacts, snapshots and caches.",
+)
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+
+snapshot = click.argument("snapshot")
+
+languages = click.option(
+    "--lang",
+    "languages",
+    multiple=True,
+    metavar="CODE",
+    help="Only answers in this language (any code: ja, jpn, zh-yue, yuewiki); repeat for several.",
+)
+
+limit = click.option(
+    "--limit", type=click.IntRange(min=1), help="A trial: take only about this many inputs (its artifacts are its own)."
+)

@@ -1,0 +1,145 @@
+"""What ``run`` and ``status`` show: progress on stderr while it works, tables on stdout when it is done."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from m4corpus.cli.output import table
+from m4corpus.languages import resolve
+from m4corpus.pipeline import CACHED, Pipeline, Reporter, RunResult, StageResult, Step
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from m4corpus.ledger import Counts
+    from m4corpus.storage.artifact import Artifact
+
+#: Seconds between two progress lines in a log.
+LOG_INTERVAL = 10.0
+
+
+@contextmanager
+def reporter() -> Iterator[Reporter]:
+    """Progress bars on a terminal, plain lines in a log."""
+    if not sys.stderr.isatty():
+        yield LineReporter()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[unit]}"),
+        TextColumn("{task.fields[rate]}"), TimeRemainingColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        yield BarReporter(progress)
+
+
+class LineReporter(Reporter):
+    """One line when a stage starts, every few seconds while it runs, and when it ends."""
+
+    def __init__(self) -> None:
+        self._spoken = time.monotonic()
+
+    def stage(self, step: Step) -> None:
+        if step.state != CACHED:
+            click.echo(f"{step.stage}: {step.state} ({step.why})", err=True)
+
+    def progress(self, stage: str, phase: str, done: int, total: int, unit: str) -> None:
+        if time.monotonic() - self._spoken >= LOG_INTERVAL:
+            self._spoken = time.monotonic()
+            click.echo(f"{stage}/{phase}: {done:,} of {total:,} {unit}", err=True)
+
+    def finished(self, result: StageResult) -> None:
+        click.echo(f"{result.stage}: {_outcome(result)}", err=True)
+
+
+class BarReporter(Reporter):
+    """A bar for the running phase, a line for each finished stage."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._phase = ("", "")
+        self._task: Any = None
+        self._started = 0.0
+
+    def progress(self, stage: str, phase: str, done: int, total: int, unit: str) -> None:
+        if (stage, phase) != self._phase:
+            if self._task is not None:
+                self._progress.remove_task(self._task)
+            name = stage if phase == stage else f"{stage}/{phase}"
+            self._task = self._progress.add_task(name, total=total, unit=unit, rate="")
+            self._phase, self._started = (stage, phase), time.monotonic()
+        seconds = time.monotonic() - self._started
+        rate = f"{done / seconds:,.0f}/s" if seconds > 0.5 else ""
+        self._progress.update(self._task, completed=done, rate=rate)
+
+    def finished(self, result: StageResult) -> None:
+        self._progress.console.print(f"{result.stage}: {_outcome(result)}", highlight=False, markup=False)
+
+
+def print_run(pipeline: Pipeline, result: RunResult) -> None:
+    """Tables of a finished run, and what to do next."""
+    print_artifacts(pipeline.status(), {stage.stage: stage for stage in result.stages})
+    if result.quarantined:
+        click.echo(f"{result.quarantined} inputs were quarantined; list them with: m4corpus status RECIPE --ledger failed")
+    if result.snapshot:
+        from m4corpus.snapshot import open_snapshot
+
+        snapshot = open_snapshot(result.snapshot)
+        print_languages(snapshot.manifest)
+        click.echo(f"snapshot {snapshot.name} in {result.snapshot}")
+
+
+def print_artifacts(artifacts: Sequence[Artifact], results: dict[str, StageResult] | None = None) -> None:
+    """A row a stage: what went in, what became of it, and what came out."""
+    rows = []
+    for artifact in artifacts:
+        counts = artifact.counts
+        row: list[Any] = [artifact.stage, counts.inputs, counts.kept, _reasons(counts), counts.outputs]
+        if results is not None:
+            result = results.get(artifact.stage)
+            row.append("" if result is None else _time(result))
+        rows.append([*row, artifact.directory.name])
+    timing = ["time"] if results is not None else []
+    table(["stage", "inputs", "kept", "dropped and failed", "outputs", *timing, "artifact"], rows)
+
+
+def artifact_rows(artifacts: Sequence[Artifact]) -> list[dict[str, Any]]:
+    """JSON form of :func:`print_artifacts`."""
+    return [
+        {"stage": a.stage, "artifact": a.directory.name, "logical": a.logical, **a.counts.as_dict()} for a in artifacts
+    ]
+
+
+def print_languages(manifest: dict[str, Any]) -> None:
+    """Documents and chunks of each language, largest first."""
+    documents, chunks = manifest["documents"], manifest["chunks"]
+    rows = []
+    for label in sorted(documents, key=lambda label: (-documents[label], label)):
+        language = resolve(label)
+        rows.append([label, language.name if language else "", documents[label], chunks.get(label, 0)])
+    table(["label", "language", "documents", "chunks"], rows)
+
+
+def _reasons(counts: Counts) -> str:
+    dropped = [f"{rule} {number}" for rule, number in sorted(counts.dropped.items())]
+    failed = [f"FAILED {reason} {number}" for reason, number in sorted(counts.failed.items())]
+    return ", ".join(dropped + failed)
+
+
+def _outcome(result: StageResult) -> str:
+    counts = result.counts
+    numbers = f"{counts.inputs:,} in, {counts.kept:,} kept, {counts.dropped.total():,} dropped"
+    failed = f", {counts.failed.total():,} FAILED" if counts.failed else ""
+    return f"{numbers}{failed}, {_time(result)}"
+
+
+def _time(result: StageResult) -> str:
+    return "cached" if result.state == CACHED else f"{result.seconds:.1f} s"

@@ -1,0 +1,118 @@
+"""``run``, ``plan`` and ``status``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from m4corpus.cli import options
+from m4corpus.cli.output import echo_json, table
+
+#: Kept in step with :data:`m4corpus.pipeline.STAGES`, which is not imported here so that ``--help`` stays fast.
+STAGES = ("read", "clean", "identify", "filter", "dedup", "chunk", "embed", "index")
+
+
+@click.command()
+@options.recipe
+@options.workdir
+@click.option("--workers", "-w", type=click.IntRange(min=1), default=os.cpu_count() or 1, show_default="all cores",
+              help="Worker processes. The result does not depend on it.")  # fmt: skip
+@click.option("--executor", type=click.Choice(["local"]), default="local", show_default=True, help="Where tasks run.")
+@click.option("--stage", type=click.Choice(STAGES), help="Run this stage alone; the ones before it must be built.")
+@click.option("--from", "first", type=click.Choice(STAGES), help="Start here; the stages before it must be built.")
+@click.option("--until", "last", type=click.Choice(STAGES), help="Stop after this stage.")
+@options.limit
+@click.option("--strict", is_flag=True, help="Exit with code 5 when any input was quarantined.")
+@options.as_json
+def run(
+    recipe: Path,
+    workdir: Path,
+    workers: int,
+    executor: str,
+    stage: str | None,
+    first: str | None,
+    last: str | None,
+    limit: int | None,
+    strict: bool,
+    as_json: bool,
+) -> None:
+    """Run RECIPE: bring every stage up to date, then write a snapshot.
+
+    Stages whose inputs, options and resources are unchanged are taken from the work directory. A run that was
+    interrupted resumes from its finished parts. Inputs that cannot be processed are quarantined and counted.
+
+    \b
+    Examples:
+      m4corpus run recipes/quickstart.yaml
+      m4corpus run recipes/quickstart.yaml --until dedup --workers 4
+      m4corpus run recipes/quickstart.yaml --stage chunk
+      m4corpus run recipes/quickstart.yaml --limit 20     # a quick trial
+    """
+    from m4corpus.cli.report import print_run, reporter
+    from m4corpus.pipeline import Pipeline
+
+    if stage and (first or last):
+        raise click.UsageError("--stage cannot be combined with --from or --until")
+    pipeline = Pipeline.from_file(recipe, workdir, limit)
+    with reporter() as report:
+        result = pipeline.run(
+            first=stage or first or STAGES[0],
+            last=stage or last or STAGES[-1],
+            workers=workers,
+            executor=executor,
+            reporter=report,
+        )
+    if as_json:
+        echo_json(result.as_dict())
+    else:
+        print_run(pipeline, result)
+    if strict:
+        result.refuse_quarantined()
+
+
+@click.command()
+@options.recipe
+@options.workdir
+@options.limit
+@options.as_json
+def plan(recipe: Path, workdir: Path, limit: int | None, as_json: bool) -> None:
+    """Say which stages of RECIPE are cached, which would run or resume, and why. Changes nothing."""
+    from m4corpus.pipeline import Pipeline
+
+    steps = Pipeline.from_file(recipe, workdir, limit).plan()
+    if as_json:
+        echo_json([{"stage": s.stage, "state": s.state, "why": s.why, "artifact": s.directory} for s in steps])
+    else:
+        table(["stage", "state", "why", "artifact"], [[s.stage, s.state, s.why, s.directory] for s in steps])
+
+
+@click.command()
+@options.recipe
+@options.workdir
+@click.option("--ledger", "outcome", type=click.Choice(["failed", "dropped"]), help="List these inputs, a line each.")
+@options.as_json
+def status(recipe: Path, workdir: Path, outcome: str | None, as_json: bool) -> None:
+    """Show what RECIPE has built so far: counts of every stage, drops by rule, failures by reason.
+
+    \b
+    Examples:
+      m4corpus status recipes/quickstart.yaml
+      m4corpus status recipes/quickstart.yaml --ledger failed
+    """
+    from m4corpus.cli.report import artifact_rows, print_artifacts
+    from m4corpus.ledger import entries
+    from m4corpus.pipeline import Pipeline
+
+    artifacts = Pipeline.from_file(recipe, workdir).status()
+    if outcome:
+        found = [(a.stage, e) for a in artifacts for e in entries(a.directory, a.ledger()) if e.outcome == outcome]
+        if as_json:
+            echo_json([{"stage": s, "id": e.id, "locator": e.locator, outcome: e.slug, "detail": e.detail} for s, e in found])
+        else:
+            table(["stage", "input", outcome, "detail"], [[s, e.locator or e.id, e.slug, e.detail] for s, e in found])
+    elif as_json:
+        echo_json(artifact_rows(artifacts))
+    else:
+        print_artifacts(artifacts)

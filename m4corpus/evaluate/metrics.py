@@ -1,0 +1,67 @@
+"""nDCG, recall and reciprocal rank through ir_measures, which wraps the evaluators the field trusts."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+from m4corpus.errors import UserError
+from m4corpus.retrieve.runs import Run, document_ranking
+
+Qrels = dict[str, dict[str, int]]
+
+#: Measures in ir_measures' notation.
+MEASURES = ("nDCG@10", "R@10", "R@100", "RR")
+
+
+@dataclass(frozen=True)
+class Report:
+    """Mean of each measure over the judged queries of each language, and over all of them under ``all``."""
+
+    queries: dict[str, int]
+    scores: dict[str, dict[str, float]]
+    unjudged: int
+
+
+def read_qrels(path: Path) -> Qrels:
+    """TREC qrels: ``query 0 document relevance``, one judgement a line, separated by white space."""
+    qrels: Qrels = defaultdict(dict)
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot read qrels {path}: {error}") from None
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            query, _, document, relevance = line.split()
+            qrels[query][document] = int(relevance)
+        except ValueError:
+            raise UserError(f"{path}:{number} is not a judgement", "Each line is: query 0 document relevance") from None
+    return dict(qrels)
+
+
+def evaluate(run: Run, qrels: Qrels) -> Report:
+    """Score a run's documents; a judged query that found nothing scores 0, a query without judgements is left out."""
+    try:
+        import ir_measures
+    except ImportError:
+        raise UserError(
+            "evaluation needs the package ir_measures", "Install it with: pip install 'm4corpus[evaluate]'"
+        ) from None
+    measures = [ir_measures.parse_measure(name) for name in MEASURES]
+    languages = {query.id: query.language for query, _ in run if query.id in qrels}
+    if not languages:
+        raise UserError("no query of the run has a judgement in the qrels", "Check that both files use the same ids.")
+    judged = {query: qrels[query] for query in languages}
+    ranking = {query.id: dict(document_ranking(hits)) for query, hits in run if query.id in judged}
+    groups: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for metric in ir_measures.iter_calc(measures, judged, ranking):
+        for group in {languages[metric.query_id] or "unknown", "all"}:
+            groups[group][str(metric.measure)].append(metric.value)
+    sizes = {group: len(next(iter(values.values()))) for group, values in groups.items()}
+    scores = {
+        group: {name: sum(values[name]) / sizes[group] for name in MEASURES} for group, values in sorted(groups.items())
+    }
+    return Report(dict(sorted(sizes.items())), scores, len(run) - len(judged))

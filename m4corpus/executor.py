@@ -1,0 +1,199 @@
+"""Where work runs. One function, :func:`run_phase`, and one table of executors: Ray and Slurm come in by this door.
+
+The local executor is datatrove's, with its process pool replaced: a worker that dies is noticed and its tasks are run
+again, workers die with their parent, and completion means m4corpus's own record, never a marker keyed by rank alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import traceback
+import types
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from m4corpus.datatrove import LocalPipelineExecutor
+from m4corpus.errors import EnvironmentFailure, M4CorpusError
+from m4corpus.stage import Phase, StageContext
+from m4corpus.storage.atomic import machine_refused
+
+#: Seconds between two looks at the running tasks.
+POLL = 0.2
+#: A phase whose workers die is run again this often (each time only its unfinished tasks).
+RETRIES = 1
+#: One thread a worker: workers are processes, and the order of a threaded sum must not depend on their number.
+SINGLE_THREADED = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "RAYON_NUM_THREADS"), "1") | {"TOKENIZERS_PARALLELISM": "false", "PYTHONHASHSEED": "0"}
+
+
+class TaskFailed(M4CorpusError):
+    """A task ended with an error of the program; the message carries where, the log the traceback."""
+
+
+@dataclass(frozen=True)
+class TaskError:
+    """A worker's exception in a form that always travels between processes."""
+
+    rank: int
+    error: Exception | None
+    kind: str
+    message: str
+    trace: str
+
+
+class LocalExecutor(LocalPipelineExecutor):  # type: ignore[misc]
+    """datatrove's local executor over a pool that survives and reports the death of its workers."""
+
+    def __init__(self, phase: Phase, context: StageContext, workers: int, watch: Callable[[], None]) -> None:
+        super().__init__(
+            pipeline=phase.steps,
+            tasks=phase.tasks,
+            workers=max(1, min(workers, phase.tasks)),
+            logging_dir=str(context.directory / "logs" / phase.name),
+        )
+        self._completions = [context.completion(phase.name, rank) for rank in range(phase.tasks)]
+        self._watch = watch
+
+    def is_rank_completed(self, rank: int) -> bool:
+        """Whether the task left its completion record."""
+        return self._completions[rank].is_file()
+
+    def get_incomplete_ranks(self, ranks: Any = None, skip_completed: bool | None = None) -> list[int]:
+        """Tasks still to run, in order."""
+        return [rank for rank in (ranks or range(self.tasks)) if not self.is_rank_completed(rank)]
+
+    def run(self) -> None:
+        """Run the unfinished tasks to their end, or raise for the first that failed."""
+        for attempt in range(RETRIES + 1):
+            ranks = self.get_incomplete_ranks()
+            if not ranks:
+                return
+            try:
+                self._run_pool(ranks)
+            except BrokenProcessPool:
+                if attempt == RETRIES:
+                    raise EnvironmentFailure(
+                        f"a worker process was killed while running {self.pipeline[-1]} (out of memory is the usual cause)",
+                        "Run again with fewer --workers; what is finished is kept.",
+                    ) from None
+
+    def _run_pool(self, ranks: list[int]) -> None:
+        watch, self._watch = self._watch, _no_watch
+        ours, theirs = multiprocessing.Pipe(duplex=False)[::-1]
+        # The pipe's writing end lives in this process alone: its end of file tells workers that we are gone.
+        with _worker_environment():
+            pool = ProcessPoolExecutor(
+                min(self.workers, len(ranks)), multiprocessing.get_context("forkserver"), _start_worker, (theirs,)
+            )
+            futures = [pool.submit(_run_task, self, rank) for rank in ranks]
+        try:
+            pending: set[Future[TaskError | None]] = set(futures)
+            while pending:
+                _, pending = wait(pending, POLL, FIRST_EXCEPTION)
+                watch()
+                _raise_first(futures)
+        except BaseException:
+            _kill(pool)
+            raise
+        finally:
+            self._watch = watch
+            pool.shutdown(cancel_futures=True)
+            ours.close()
+            theirs.close()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_watch": _no_watch}
+
+
+#: Executors a recipe or ``--executor`` may name.
+EXECUTORS: dict[str, type[LocalExecutor]] = {"local": LocalExecutor}
+
+
+def run_phase(phase: Phase, context: StageContext, executor: str, workers: int, watch: Callable[[], None]) -> None:
+    """Run a phase to completion; ``watch`` is called a few times a second while it runs.
+
+    Raises:
+        EnvironmentFailure: the machine refused (disk, rights, memory).
+        TaskFailed: a task stopped on an error that no step foresaw.
+    """
+    EXECUTORS[executor](phase, context, workers, watch).run()
+    missing = [rank for rank in range(phase.tasks) if not context.completion(phase.name, rank).is_file()]
+    if missing:
+        raise TaskFailed(f"{phase.name}: tasks {missing} ended without a completion record")
+
+
+def _run_task(executor: LocalExecutor, rank: int) -> TaskError | None:
+    """In a worker: run one task with everything it prints kept in the task's own log."""
+    log = Path(executor.logging_dir.path) / "stderr" / f"{rank:05d}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with log.open("a", encoding="utf-8") as stream, contextlib.redirect_stderr(stream):
+            executor._run_for_rank(rank, rank)
+    except Exception as error:
+        known = error if isinstance(error, M4CorpusError) else machine_refused(error) if isinstance(error, OSError) else None
+        return TaskError(rank, known, type(error).__name__, str(error), traceback.format_exc())
+    return None
+
+
+def _raise_first(futures: list[Future[TaskError | None]]) -> None:
+    """Raise for the lowest failed rank among finished tasks."""
+    for future in futures:
+        if future.done() and (failure := future.result()) is not None:
+            if failure.error is not None:
+                raise failure.error
+            raise TaskFailed(
+                f"task {failure.rank} stopped: {failure.kind}: {failure.message}",
+                f"This is a bug in m4corpus; please report it with this trace:\n{failure.trace}",
+            )
+
+
+def _start_worker(parent: Any) -> None:
+    """Initialise a worker: ignore the terminal's interrupt, and die with the parent process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def follow() -> None:
+        with contextlib.suppress(EOFError, OSError):
+            parent.recv()
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
+
+
+@contextmanager
+def _worker_environment() -> Iterator[None]:
+    """What workers inherit: single-threaded numerics, and no copy of the caller's ``__main__``.
+
+    Without the second, a script that calls ``m4corpus.run`` at its top level would run again in every worker.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["m4corpus.executor", "pyarrow.parquet"])
+    environment, main = dict(os.environ), sys.modules["__main__"]
+    os.environ.update(SINGLE_THREADED)
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+        for name in SINGLE_THREADED:
+            if name in environment:
+                os.environ[name] = environment[name]
+            else:
+                del os.environ[name]
+
+
+def _kill(pool: ProcessPoolExecutor) -> None:
+    for process in list((pool._processes or {}).values()):
+        process.kill()
+
+
+def _no_watch() -> None:
+    """Workers do not report to the terminal."""

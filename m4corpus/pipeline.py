@@ -1,0 +1,300 @@
+"""A recipe becomes a plan, a plan becomes datatrove executors: what is cached, what runs, and why."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from m4corpus import progress
+from m4corpus.errors import IntegrityError, QuarantineError, UserError
+from m4corpus.ledger import Counts
+from m4corpus.recipe import Recipe, load
+from m4corpus.storage.artifact import Artifact, Identity
+from m4corpus.storage.atomic import machine_refused, write_json
+from m4corpus.storage.lock import locked
+
+#: Stages in the order they run.
+STAGES = ("read", "clean", "identify", "filter", "dedup", "chunk", "embed", "index")
+
+CACHED, RESUME, RUN, PENDING = "cached", "resume", "run", "pending"
+
+
+@dataclass(frozen=True)
+class Step:
+    """What will happen to one stage: ``state`` is cached, resume (unfinished work is kept), run, or pending, when the
+    fingerprint depends on a stage that has to run first."""
+
+    stage: str
+    state: str
+    why: str
+    directory: str = ""
+
+
+@dataclass(frozen=True)
+class StageResult:
+    """One stage of a finished run. ``seconds`` is 0 when it was cached."""
+
+    stage: str
+    state: str
+    seconds: float
+    directory: Path
+    counts: Counts
+    logical: str
+
+
+@dataclass
+class RunResult:
+    """What a run did; ``snapshot`` is the directory of the snapshot, or None when the run ended before the index."""
+
+    recipe: str
+    stages: list[StageResult] = field(default_factory=list)
+    snapshot: Path | None = None
+
+    @property
+    def quarantined(self) -> int:
+        """Inputs that failed, over all stages."""
+        return sum(stage.counts.failed.total() for stage in self.stages)
+
+    def refuse_quarantined(self) -> None:
+        """Raise :class:`QuarantineError` when any input failed: what ``--strict`` asks for."""
+        if self.quarantined:
+            raise QuarantineError(
+                f"{self.quarantined} inputs were quarantined",
+                "List them with: m4corpus status RECIPE --ledger failed. Everything else was built.",
+            )
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON form of the run's summary."""
+        return {
+            "recipe": self.recipe,
+            "snapshot": str(self.snapshot) if self.snapshot else None,
+            "quarantined": self.quarantined,
+            "stages": [
+                {
+                    "stage": s.stage,
+                    "state": s.state,
+                    "seconds": round(s.seconds, 3),
+                    "artifact": s.directory.name,
+                    "logical": s.logical,
+                    **s.counts.as_dict(),
+                }
+                for s in self.stages
+            ],
+        }
+
+
+class Reporter:
+    """Hears how a run goes; the command line draws it, and the base class says nothing."""
+
+    def stage(self, step: Step) -> None:
+        """A stage is about to be used or run."""
+
+    def progress(self, stage: str, phase: str, done: int, total: int, unit: str) -> None:
+        """Inputs finished in the running phase; called a few times a second."""
+
+    def finished(self, result: StageResult) -> None:
+        """A stage has its artifact."""
+
+
+class Pipeline:
+    """One recipe over one work directory."""
+
+    def __init__(self, recipe: Recipe, base: Path, workdir: Path, limit: int | None = None) -> None:
+        self.recipe = recipe
+        self.base = base
+        self.workdir = workdir
+        self.limit = limit
+        self.root = workdir / recipe.name
+
+    @classmethod
+    def from_file(cls, path: Path, workdir: Path, limit: int | None = None) -> Pipeline:
+        """The pipeline of a recipe file."""
+        return cls(load(path), path.resolve().parent, workdir, limit)
+
+    def plan(self) -> list[Step]:
+        """What :meth:`run` would do, without doing it. Reads the inputs to fingerprint them, writes nothing else."""
+        steps: list[Step] = []
+        done: dict[str, Artifact] = {}
+        for name in STAGES:
+            stage = self._stage(name)
+            missing = [need for need in stage.needs if need not in done]
+            if missing:
+                steps.append(Step(name, PENDING, f"depends on what {missing[0]} yields"))
+                continue
+            identity = self._identity(stage, done)
+            step = self._step(identity)
+            if step.state == CACHED:
+                done[name] = Artifact.open(self.root / identity.directory_name)
+            steps.append(step)
+        return steps
+
+    def run(
+        self,
+        *,
+        first: str = STAGES[0],
+        last: str = STAGES[-1],
+        workers: int = 1,
+        executor: str = "local",
+        reporter: Reporter | None = None,
+    ) -> RunResult:
+        """Bring the stages from ``first`` to ``last`` up to date; stages before ``first`` must be cached.
+
+        Raises:
+            LockedError: another run uses the work directory.
+            UserError: a stage before ``first`` is not built, or a source is missing.
+            EnvironmentFailure: the disk is full, the work directory is read-only, or workers keep being killed.
+        """
+        reporter = reporter or Reporter()
+        result = RunResult(self.recipe.name)
+        try:
+            with locked(self.workdir):
+                done: dict[str, Artifact] = {}
+                for name in STAGES[: STAGES.index(last) + 1]:
+                    stage_result = self._bring_up(name, done, first, workers, executor, reporter)
+                    result.stages.append(stage_result)
+                    reporter.finished(stage_result)
+                if last == STAGES[-1]:
+                    result.snapshot = self._snapshot(done)
+        except OSError as error:
+            raise machine_refused(error) or error from error
+        return result
+
+    def status(self) -> list[Artifact]:
+        """The artifacts of the recipe's latest run, in stage order."""
+        latest = self._latest()
+        found = [self.root / latest[name] for name in STAGES if name in latest]
+        return [Artifact.open(directory) for directory in found if Artifact.exists(directory)]
+
+    def _stage(self, name: str) -> Any:
+        from m4corpus.stages import build
+
+        return build(name, self.recipe, self.base, self.workdir / "cache", self.limit)
+
+    def _identity(self, stage: Any, done: dict[str, Artifact]) -> Identity:
+        return Identity(
+            stage=stage.name,
+            version=stage.version,
+            config={**stage.config_dict(), "partitions": self.recipe.partitions},
+            inputs={need: done[need].logical for need in stage.needs},
+            resources=stage.resources(),
+        )
+
+    def _step(self, identity: Identity) -> Step:
+        directory = self.root / identity.directory_name
+        if Artifact.exists(directory):
+            damage = next(_missing_files(directory), None)
+            if damage is None:
+                return Step(identity.stage, CACHED, "nothing it depends on has changed", directory.name)
+            return Step(identity.stage, RUN, f"its artifact is damaged: {damage}", directory.name)
+        why = self._what_changed(identity)
+        state = RESUME if (directory / "work").is_dir() else RUN
+        return Step(identity.stage, state, f"unfinished; {why}" if state == RESUME else why, directory.name)
+
+    def _what_changed(self, identity: Identity) -> str:
+        """Why a stage has no artifact, against the one it had in the latest run."""
+        name = self._latest().get(identity.stage)
+        if name is None or not Artifact.exists(self.root / name):
+            return "never built"
+        old = Artifact.open(self.root / name).manifest
+        changes = [
+            f"{kind} changed: {key}"
+            for kind, now in (("option", identity.config), ("input", identity.inputs), ("resource", identity.resources))
+            for key in _changed(old[_KEYS[kind]], now)
+        ]
+        if old["version"] != identity.version:
+            changes.append(f"stage version {old['version']} -> {identity.version}")
+        return "; ".join(changes) or "built before, under another work directory"
+
+    def _bring_up(
+        self, name: str, done: dict[str, Artifact], first: str, workers: int, executor: str, reporter: Reporter
+    ) -> StageResult:
+        from m4corpus.stage import StageContext
+
+        stage = self._stage(name)
+        identity = self._identity(stage, done)
+        step = self._step(identity)
+        directory = self.root / step.directory
+        reporter.stage(step)
+        started = time.monotonic()
+        if step.state != CACHED:
+            if STAGES.index(name) < STAGES.index(first):
+                raise UserError(
+                    f"stage '{first}' needs '{name}', which is not built: {step.why}",
+                    f"Run without --stage and --from, or: --until {first}.",
+                )
+            (directory / "manifest.json").unlink(missing_ok=True)
+            inputs = {need: done[need].directory for need in stage.needs}
+            context = StageContext(directory, inputs, self.recipe.partitions, self.workdir / "cache")
+            context.scratch.mkdir(parents=True, exist_ok=True)
+            completions = self._run_phases(stage, context, workers, executor, reporter)
+            Artifact.seal(directory, identity, completions, stage.info(context))
+            shutil.rmtree(context.scratch)
+        artifact = done[name] = Artifact.open(directory)
+        self._remember(name, directory.name)
+        seconds = time.monotonic() - started if step.state != CACHED else 0.0
+        return StageResult(name, step.state, seconds, directory, artifact.counts, artifact.logical)
+
+    def _run_phases(self, stage: Any, context: Any, workers: int, executor: str, reporter: Reporter) -> list[Any]:
+        """Run every phase and return the completions of the last one, which describe the stage's output."""
+        from m4corpus.executor import run_phase
+        from m4corpus.storage.artifact import Completion
+
+        last = None
+        for phase in stage.phases(context):
+
+            def watch(phase: Any = phase) -> None:
+                done = progress.total(context.progress(phase.name))
+                reporter.progress(stage.name, phase.name, done, phase.total, phase.unit)
+
+            run_phase(phase, context, executor, workers, watch)
+            watch()
+            last = phase
+        if last is None:
+            raise AssertionError(f"stage {stage.name} has no phases")
+        return [Completion.read(context.completion(last.name, rank)) for rank in range(last.tasks)]
+
+    def _snapshot(self, done: dict[str, Artifact]) -> Path:
+        from m4corpus.snapshot import create
+
+        return create(self.workdir, self.recipe, done)
+
+    def _latest(self) -> dict[str, str]:
+        path = self.root / "latest.json"
+        return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+
+    def _remember(self, stage: str, directory: str) -> None:
+        latest = self._latest()
+        if latest.get(stage) != directory:
+            write_json(self.root / "latest.json", {**latest, stage: directory})
+
+
+_KEYS = {"option": "config", "input": "inputs", "resource": "resources"}
+
+
+def _changed(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
+    """Names of the entries that differ, with both values where they are short."""
+    for key in sorted(old.keys() | new.keys()):
+        before, after = old.get(key), new.get(key)
+        if before != after:
+            values = f" {json.dumps(before)} -> {json.dumps(after)}"
+            yield f"{key}{values}" if len(values) <= 60 else key
+
+
+def _missing_files(directory: Path) -> Iterator[str]:
+    """Cheap damage check of a cached artifact: files that are gone or have another size."""
+    try:
+        artifact = Artifact.open(directory)
+    except IntegrityError as error:
+        yield error.message
+        return
+    for part in [*artifact.parts(), *artifact.ledger()]:
+        path = directory / part.path
+        if not path.is_file() or path.stat().st_size != part.size:
+            yield f"{part.path} is missing or has another size"
+
+

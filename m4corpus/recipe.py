@@ -1,0 +1,133 @@
+"""Recipes: strict YAML that says what to read and how every stage treats it.
+
+A recipe is validated as a whole before anything runs; an unknown key is an error that names the line and the nearest
+known key. Relative paths in a recipe start from the directory of the recipe file.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import Field, TypeAdapter, ValidationError
+
+from m4corpus.chunk.config import ChunkConfig
+from m4corpus.clean.config import CleanConfig
+from m4corpus.config import config
+from m4corpus.dedup.config import DedupConfig
+from m4corpus.embed.config import EmbedConfig
+from m4corpus.errors import UserError
+from m4corpus.filters.config import FilterConfig
+from m4corpus.identify.config import IdentifyConfig
+from m4corpus.index.config import IndexConfig
+from m4corpus.sources.config import ReadConfig
+
+
+@config
+class Recipe:
+    """A whole recipe: its name and one section for each stage; a section left out takes the stage's defaults."""
+
+    read: ReadConfig
+    """What to read: the list of sources."""
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$", description="Names the recipe's directory and snapshot.")
+    description: str = Field("", description="What the corpus is, in a sentence.")
+    partitions: int = Field(8, ge=1, le=4096, description="Parts an artifact is split into: the most that run at once.")
+    clean: CleanConfig = Field(default_factory=CleanConfig)
+    identify: IdentifyConfig = Field(default_factory=IdentifyConfig)
+    filter: FilterConfig = Field(default_factory=FilterConfig)
+    dedup: DedupConfig = Field(default_factory=DedupConfig)
+    chunk: ChunkConfig = Field(default_factory=ChunkConfig)
+    embed: EmbedConfig = Field(default_factory=EmbedConfig)
+    index: IndexConfig = Field(default_factory=IndexConfig)
+
+
+def load(path: Path) -> Recipe:
+    """Read and validate a recipe file; raises :class:`UserError` with the line and a suggestion."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UserError(f"recipe not found: {path}", "Check the path; ready-made recipes are in recipes/.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot read recipe {path}: {error}") from None
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        if node is not None:
+            _refuse_repeated_keys(path, node)
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is not valid YAML: {error}") from None
+    if not isinstance(data, dict):
+        raise UserError(f"{path} holds no recipe", "A recipe is a mapping with at least 'name' and 'read'.")
+    try:
+        return TypeAdapter(Recipe).validate_python(data)
+    except ValidationError as error:
+        raise _explained(path, node, error) from None
+
+
+def _explained(path: Path, node: yaml.Node | None, error: ValidationError) -> UserError:
+    """Every mistake of a recipe, a line each."""
+    lines = []
+    for mistake in error.errors(include_url=False):
+        place = ".".join(str(key) for key in mistake["loc"])
+        where = f"{path}:{_line(node, mistake['loc'])}"
+        if mistake["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+            lines.append(f"{where}: unknown key '{place}'{_suggestion(mistake['loc'])}")
+        elif mistake["type"] == "missing":
+            lines.append(f"{where}: '{place}' is missing")
+        else:
+            lines.append(f"{where}: '{place}': {mistake['msg']} (found {mistake['input']!r:.60})")
+    return UserError("\n".join(lines), "Every key is described by 'm4corpus recipe keys'.")
+
+
+def _suggestion(location: tuple[int | str, ...]) -> str:
+    """The nearest known key beside the unknown one."""
+    owner: Any = Recipe
+    for key in location[:-1]:
+        if isinstance(key, str):
+            owner = _section(owner, key)
+    known = [f.name for f in fields(owner)] if is_dataclass(owner) else []
+    close = difflib.get_close_matches(str(location[-1]), known, n=1, cutoff=0.5)
+    return f"; did you mean '{close[0]}'?" if close else f"; known here: {', '.join(known)}"
+
+
+def _section(owner: Any, key: str) -> Any:
+    """The config class behind a field, looking through lists."""
+    import typing
+
+    hint = typing.get_type_hints(owner).get(key) if is_dataclass(owner) else None
+    while typing.get_args(hint):
+        candidates = [a for a in typing.get_args(hint) if is_dataclass(a) or typing.get_args(a)]
+        hint = candidates[0] if candidates else None
+    return hint
+
+
+def _line(node: yaml.Node | None, location: tuple[int | str, ...]) -> int:
+    """Line (from 1) of the deepest part of ``location`` that the file holds."""
+    line = 1
+    for key in location:
+        if isinstance(node, yaml.MappingNode):
+            found = next(((k, v) for k, v in node.value if k.value == key), None)
+            if found is None:
+                break
+            line, node = found[0].start_mark.line + 1, found[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
+            node = node.value[key]
+            line = node.start_mark.line + 1
+    return line
+
+
+def _refuse_repeated_keys(path: Path, node: yaml.Node) -> None:
+    """YAML keeps the last of two equal keys; a recipe must not lose one silently."""
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if key.value in seen:
+                raise UserError(f"{path}:{key.start_mark.line + 1}: key '{key.value}' appears twice", "Keep one of them.")
+            seen.add(key.value)
+            _refuse_repeated_keys(path, value)
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            _refuse_repeated_keys(path, value)

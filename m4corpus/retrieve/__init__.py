@@ -1,0 +1,1 @@
+"""Batch retrieval: a file of queries in, run files out."""

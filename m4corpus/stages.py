@@ -1,0 +1,47 @@
+"""From a recipe's sections to its stages; a stage's libraries are imported only when it is built."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from m4corpus.recipe import Recipe
+from m4corpus.stage import Stage
+
+
+def build(name: str, recipe: Recipe, base: Path, cache: Path, limit: int | None = None) -> Stage:
+    """The stage called ``name``; ``limit`` makes a trial of the first inputs."""
+    match name:
+        case "read":
+            from m4corpus.sources.stage import ReadStage
+
+            return ReadStage(recipe.read if limit is None else replace(recipe.read, limit=limit), base, cache)
+        case "clean":
+            from m4corpus.clean.stage import CleanStage
+
+            return CleanStage(recipe.clean)
+        case "identify":
+            from m4corpus.identify.stage import IdentifyStage
+
+            return IdentifyStage(recipe.identify)
+        case "filter":
+            from m4corpus.filters.stage import FilterStage
+
+            return FilterStage(recipe.filter)
+        case "dedup":
+            from m4corpus.dedup.stage import DedupStage
+
+            return DedupStage(recipe.dedup)
+        case "chunk":
+            from m4corpus.chunk.stage import ChunkStage
+
+            return ChunkStage(recipe.chunk, recipe.embed.encoder)
+        case "embed":
+            from m4corpus.embed.stage import EmbedStage
+
+            return EmbedStage(recipe.embed)
+        case "index":
+            from m4corpus.index.stage import IndexStage
+
+            return IndexStage(recipe.index)
+    raise ValueError(f"no stage is called {name!r}")
