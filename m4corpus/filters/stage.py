@@ -1,0 +1,21 @@
+"""The filter stage: documents that break a declared rule are dropped by its name."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from m4corpus.filters.config import FilterConfig
+from m4corpus.filters.step import FilterStep
+from m4corpus.stage import MapStage, StageContext
+
+
+class FilterStage(MapStage):
+    """Every drop names its rule, the measured value and the threshold."""
+
+    name: ClassVar[str] = "filter"
+    needs: ClassVar[tuple[str, ...]] = ("identify",)
+    config: FilterConfig
+
+    def step(self, context: StageContext) -> FilterStep:
+        """The step that applies the rules in their declared order."""
+        return FilterStep(self.config)

@@ -1,0 +1,80 @@
+"""The dominant script of a text, as an ISO 15924 code, from the Unicode Script property of its characters."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
+
+from m4corpus.identify import sinitic
+from m4corpus.tables import read_table
+
+#: Code for a text without a single letter of a known script.
+UNKNOWN = "Zzzz"
+
+# Japanese prose is mostly kana; a Chinese text that quotes a Japanese name has a few.
+_KANA_SHARE = 0.1
+
+
+class Script(NamedTuple):
+    """``code`` and the ``share`` (0 to 1) of the text's letters and marks that are of this script."""
+
+    code: str
+    share: float
+
+
+def dominant_script(text: str) -> Script:
+    """The script most letters of ``text`` belong to.
+
+    Han with at least a tenth of kana is ``Jpan``; Han without is ``Hans`` or ``Hant`` where characteristic characters
+    tell, else ``Hani``; Hangul is ``Hang``. Digits, punctuation and symbols do not count. Ties go to the code first
+    in alphabetical order; no letters give ``Zzzz`` with share 0.
+    """
+    counts = count_scripts(text)
+    total = counts.total()
+    if not total:
+        return Script(UNKNOWN, 0.0)
+    kana = counts.pop("Kana", 0)
+    if kana and kana >= _KANA_SHARE * (kana + counts["Hani"]):
+        counts["Jpan"] = kana + counts.pop("Hani", 0)
+    code = min(counts, key=lambda name: (-counts[name], name))
+    share = counts[code] / total
+    return Script(sinitic.han_script(text) if code == "Hani" else code, share)
+
+
+def count_scripts(text: str) -> Counter[str]:
+    """Characters of each script; ``Hani`` for Han, and ``Kana`` for hiragana and katakana together."""
+    counts: Counter[str] = Counter()
+    for character, count in Counter(text).items():
+        if code := _script_of(character):
+            counts[code] += count
+    return counts
+
+
+def compatible(script: str, expected: Collection[str]) -> bool:
+    """Whether a text in ``script`` may be of a language written in the ``expected`` scripts; an unknown one always may.
+
+    ``Hani`` stands for either form of Chinese writing, on both sides, and for Japanese without kana.
+    """
+    if script == UNKNOWN or script in expected:
+        return True
+    han = {"Hani", "Hans", "Hant"}
+    if script in han:
+        return not han.isdisjoint(expected) or "Jpan" in expected
+    return False
+
+
+@lru_cache(maxsize=1 << 16)
+def _script_of(character: str) -> str:
+    match = _pattern().match(character)
+    return str(match.lastgroup) if match else ""
+
+
+@cache
+def _pattern() -> Any:
+    import regex
+
+    properties = {row["code"]: row["property"] for row in read_table("scripts") if row["property"]}
+    groups = [rf"(?P<{code}>\p{{Script={name}}})" for code, name in properties.items()]
+    return regex.compile("|".join([*groups, r"(?P<Kana>[\p{Script=Hiragana}\p{Script=Katakana}])"]))

@@ -1,0 +1,47 @@
+"""langdetect as a second opinion: 55 languages, about 250 documents a second, repeatable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from m4corpus.identify.labels import labels
+
+UNDETERMINED = "und"
+
+
+class SecondOpinion:
+    """langdetect with a fixed seed, loaded when first asked.
+
+    langdetect draws random n-grams, and sums probabilities in the order its profiles lie in the folder; here both are
+    fixed, so the answer depends on the text alone.
+    """
+
+    def __init__(self, seed: int = 0) -> None:
+        self._seed = seed
+        self._factory: Any = None
+
+    def ask(self, text: str) -> str:
+        """ISO 639-3 code of the most probable language, ``und`` when the text has no feature langdetect knows."""
+        from langdetect.lang_detect_exception import LangDetectException
+
+        if self._factory is None:
+            self._factory = _load(self._seed)
+        detector = self._factory.create()
+        detector.append(text)
+        try:
+            answer = detector.detect()
+        except LangDetectException:
+            return UNDETERMINED
+        known = labels().get(answer.split("-")[0])
+        return known.code if known else UNDETERMINED
+
+
+def _load(seed: int) -> Any:
+    from langdetect import PROFILES_DIRECTORY, DetectorFactory
+
+    factory = DetectorFactory()
+    profiles = sorted(Path(PROFILES_DIRECTORY).iterdir())
+    factory.load_json_profile([path.read_text(encoding="utf-8") for path in profiles if path.is_file()])
+    factory.set_seed(seed)
+    return factory
