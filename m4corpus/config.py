@@ -13,5 +13,5 @@ T = TypeVar("T")
 
 @dataclass_transform(frozen_default=True, field_specifiers=(Field,))
 def config(cls: type[T]) -> type[T]:
-    """Make ``cls`` a frozen pydantic dataclass that refuses unknown keys and implicit conversions between types."""
-    return dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=False, use_attribute_docstrings=True))(cls)
+    """Make ``cls`` a frozen pydantic dataclass that refuses unknown keys."""
+    return dataclass(frozen=True, config=ConfigDict(extra="forbid", use_attribute_docstrings=True))(cls)

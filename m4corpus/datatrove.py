@@ -13,7 +13,7 @@ def _import_quietly() -> None:
     logger_class = type(_logger)
     remove, add = logger_class.remove, logger_class.add
     logger_class.remove = lambda self, handler_id=None: None  # type: ignore[method-assign]
-    logger_class.add = lambda self, *args, **kwargs: -1  # type: ignore[assignment,method-assign]
+    logger_class.add = lambda self, *args, **kwargs: -1  # type: ignore[method-assign]
     try:
         import datatrove.utils.logging  # noqa: F401
     finally:
@@ -23,6 +23,13 @@ def _import_quietly() -> None:
 _import_quietly()
 
 from datatrove.executor.local import LocalPipelineExecutor  # noqa: E402
-from datatrove.pipeline.base import PipelineStep  # noqa: E402
+from datatrove.pipeline.base import PipelineStep as _PipelineStep  # noqa: E402
+
+
+class PipelineStep(_PipelineStep):
+    """A datatrove step that its logs show as ours."""
+
+    type = "m4corpus"
+
 
 __all__ = ["LocalPipelineExecutor", "PipelineStep"]

@@ -50,7 +50,7 @@ class TaskError:
     trace: str
 
 
-class LocalExecutor(LocalPipelineExecutor):  # type: ignore[misc]
+class LocalExecutor(LocalPipelineExecutor):
     """datatrove's local executor over a pool that survives and reports the death of its workers."""
 
     def __init__(self, phase: Phase, context: StageContext, workers: int, watch: Callable[[], None]) -> None:

@@ -33,8 +33,8 @@ class Recipe:
     read: ReadConfig
     """What to read: the list of sources."""
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$", description="Names the recipe's directory and snapshot.")
-    description: str = Field("", description="What the corpus is, in a sentence.")
-    partitions: int = Field(8, ge=1, le=4096, description="Parts an artifact is split into: the most that run at once.")
+    description: str = Field(default="", description="What the corpus is, in a sentence.")
+    partitions: int = Field(default=8, ge=1, le=4096, description="Parts an artifact is split into: the most that run at once.")
     clean: CleanConfig = Field(default_factory=CleanConfig)
     identify: IdentifyConfig = Field(default_factory=IdentifyConfig)
     filter: FilterConfig = Field(default_factory=FilterConfig)

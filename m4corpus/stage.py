@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -59,6 +60,8 @@ class Stage(ABC):
     name: ClassVar[str]
     version: ClassVar[int] = 1
     needs: ClassVar[tuple[str, ...]]
+    #: Distributions whose version may change the output; they enter the fingerprint.
+    packages: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, config: Any) -> None:
         self.config = config
@@ -68,8 +71,8 @@ class Stage(ABC):
         return asdict(self.config)
 
     def resources(self) -> dict[str, str]:
-        """Name and content digest of every file outside the recipe that the output depends on."""
-        return {}
+        """Everything outside the recipe that the output depends on: files by digest, packages by version."""
+        return {name: installed(name) for name in self.packages}
 
     @abstractmethod
     def phases(self, context: StageContext) -> Iterable[Phase]:
@@ -110,7 +113,6 @@ def map_phase(
 class PartSource(PipelineStep):
     """Streams the records of the part that belongs to a task, and reports progress."""
 
-    type = "m4corpus"
     name = "read part"
 
     def __init__(self, context: StageContext, phase: str, parts: list[Path], kind: type[Record]) -> None:
@@ -135,7 +137,6 @@ class PartSource(PipelineStep):
 class PartSink(PipelineStep):
     """Writes a task's records and ledger as part files, checks the accounts, and records completion last."""
 
-    type = "m4corpus"
     name = "write part"
 
     def __init__(self, context: StageContext, phase: str, reader: Any, step: Step, kind: type[Record]) -> None:
@@ -154,7 +155,8 @@ class PartSink(PipelineStep):
             PartWriter(root / part_name(rank), schema(self.kind), root) as parts,
             PartWriter(root / "ledger" / part_name(rank), ledger.schema(), root) as accounts,
         ):
-            records, entries = Buffered(parts, to_batch), Buffered(accounts, ledger.to_batch)
+            records: Buffered[Any] = Buffered(parts, to_batch)
+            entries = Buffered(accounts, ledger.to_batch)
 
             def account(entry: Entry) -> None:
                 counts.add(entry)

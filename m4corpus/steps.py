@@ -29,7 +29,6 @@ class Step(PipelineStep):
     so their composition never depends on the number of workers.
     """
 
-    type = "m4corpus"
     name = "step"
     batch_size = 1
 

@@ -112,4 +112,4 @@ def _language(code: str) -> str:
     from m4corpus.languages import resolve
 
     language = resolve(code)
-    return language.iso639_3 if language else code
+    return language.code if language else code

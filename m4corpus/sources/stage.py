@@ -65,7 +65,6 @@ class ReadStage(Stage):
 class Scatter(PipelineStep):
     """Reads files and spills their pages, sorted, to the bucket of the part they belong to."""
 
-    type = "m4corpus"
     name = "scatter"
 
     def __init__(self, context: StageContext, config: ReadConfig, base: Path, files: list[SourceFile]) -> None:
@@ -126,7 +125,6 @@ class FailureSpill:
 class Gather(PipelineStep):
     """Merges what every task scattered to one part; of pages with one id, the first by locator is kept."""
 
-    type = "m4corpus"
     name = "gather"
 
     def __init__(self, context: StageContext) -> None:
@@ -143,7 +141,8 @@ class Gather(PipelineStep):
             PartWriter(root / part_name(rank), schema(Page), root) as parts,
             PartWriter(root / "ledger" / part_name(rank), ledger.schema(), root) as accounts,
         ):
-            pages, entries = Buffered(parts, to_batch), Buffered(accounts, ledger.to_batch)
+            pages: Buffered[Page] = Buffered(parts, to_batch)
+            entries = Buffered(accounts, ledger.to_batch)
             inputs = 0
             previous: Page | None = None
             for page in merged(runs, scratch):

@@ -43,25 +43,30 @@ def partition_of(key: str, partitions: int) -> int:
 class LogicalDigest:
     """Streaming digest of Arrow batches that depends on their rows and schema alone.
 
-    Every column keeps its own hash, fed with the validity, the lengths and the values of its rows in order, so the
-    cuts between batches leave no trace. Columns are hashed without becoming Python objects.
+    Every column keeps its own hashes, fed with the positions of its nulls, the lengths and the values of its rows in
+    order, so the cuts between batches leave no trace. Columns are hashed without becoming Python objects; a type
+    that has no such form raises :class:`TypeError`.
     """
 
     def __init__(self, schema: pa.Schema) -> None:
         self.schema = schema
+        # By place in the schema (names are hashed with it, and could look like places).
         self._streams: dict[str, Any] = {}
+        self._seen: dict[str, int] = {}
         self._rows = 0
 
     def update(self, batch: pa.RecordBatch) -> None:
         """Add the rows of one batch."""
+        if not batch.num_rows:
+            return
         self._rows += batch.num_rows
-        for name, column in zip(self.schema.names, batch.columns, strict=True):
-            self._update(name, column)
+        for place, column in enumerate(batch.columns):
+            self._update(str(place), column)
 
     def hexdigest(self) -> str:
         """Digest of all rows so far (hex)."""
         summary = hashlib.sha256()
-        summary.update(canonical_json([[f.name, str(f.type)] for f in self.schema]))
+        summary.update(canonical_json([[f.name, *_described(f)] for f in self.schema]))
         summary.update(self._rows.to_bytes(8, "little"))
         for path in sorted(self._streams):
             summary.update(path.encode())
@@ -78,16 +83,19 @@ class LogicalDigest:
         import pyarrow as pa
         import pyarrow.compute as pc
 
+        seen = self._seen.get(path, 0)
+        self._seen[path] = seen + len(array)
         if array.null_count:
-            self._feed(f"{path}?", np.asarray(array.is_valid()).tobytes())
+            nulls = seen + np.flatnonzero(np.asarray(array.is_null()))
+            self._feed(f"{path}?", nulls.astype("<i8").tobytes())
             array = array.drop_null()
         kind = array.type
         if pa.types.is_string(kind) or pa.types.is_binary(kind):
             self._feed(f"{path}#", np.asarray(pc.binary_length(array), dtype="<i4").tobytes())
             self._feed(path, _string_bytes(array))
         elif pa.types.is_struct(kind):
-            for child, values in zip(kind, array.flatten(), strict=True):
-                self._update(f"{path}.{child.name}", values)
+            for place, values in enumerate(array.flatten()):
+                self._update(f"{path}.{place}", values)
         elif pa.types.is_map(kind):
             self._feed(f"{path}#", _lengths(array.offsets))
             entries = _between(array.offsets)
@@ -98,7 +106,29 @@ class LogicalDigest:
                 self._feed(f"{path}#", _lengths(array.offsets))
             self._update(f"{path}[]", array.flatten())
         else:
-            self._feed(path, np.ascontiguousarray(array.to_numpy(zero_copy_only=False)).tobytes())
+            values = array.to_numpy(zero_copy_only=False)
+            if values.dtype.hasobject:
+                # Its bytes would be the addresses of Python objects.
+                raise TypeError(f"a column of type {kind} has no logical digest")
+            self._feed(path, values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes())
+
+
+def _described(field: pa.Field) -> list[Any]:
+    """Type and nullability, without the names Arrow and Parquet give to the insides of lists and maps."""
+    import pyarrow as pa
+
+    kind = field.type
+    if pa.types.is_struct(kind):
+        form: Any = ["struct", *([child.name, *_described(child)] for child in kind)]
+    elif pa.types.is_map(kind):
+        form = ["map", _described(kind.key_field), _described(kind.item_field)]
+    elif pa.types.is_fixed_size_list(kind):
+        form = ["list", kind.list_size, _described(kind.value_field)]
+    elif pa.types.is_list(kind):
+        form = ["list", _described(kind.value_field)]
+    else:
+        form = str(kind)
+    return [form, field.nullable]
 
 
 def _lengths(offsets: pa.Array) -> bytes:
