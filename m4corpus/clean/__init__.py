@@ -1,0 +1,14 @@
+"""Clean: the readable text of a page, as blocks with exact offsets, and none of the furniture around it.
+
+Read in this order: ``detect`` picks the cleaner; ``mediawiki``, ``generic``, ``plain`` and ``article`` are the four
+cleaners; ``flow`` turns markup into the blocks of ``blocks``; ``parse`` and ``unicode`` refuse what cannot be trusted;
+``guard`` bounds time and memory; ``step`` puts it into a pipeline.
+"""
+
+from __future__ import annotations
+
+from m4corpus.clean.config import CleanConfig
+from m4corpus.clean.detect import clean_page
+from m4corpus.clean.step import CleanStep
+
+__all__ = ["CleanConfig", "CleanStep", "clean_page"]
