@@ -187,10 +187,10 @@ class Pipeline:
     def _step(self, identity: Identity) -> Step:
         directory = self.root / identity.directory_name
         if Artifact.exists(directory):
-            damage = next(_missing_files(directory), None)
-            if damage is None:
+            defect = next(_defects(directory), None)
+            if defect is None:
                 return Step(identity.stage, CACHED, "nothing it depends on has changed", directory.name)
-            return Step(identity.stage, RUN, f"its artifact is damaged: {damage}", directory.name)
+            return Step(identity.stage, RUN, defect, directory.name)
         why = self._what_changed(identity)
         state = RESUME if (directory / "work").is_dir() else RUN
         return Step(identity.stage, state, f"unfinished; {why}" if state == RESUME else why, directory.name)
@@ -285,16 +285,16 @@ def _changed(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
             yield f"{key}{values}" if len(values) <= 60 else key
 
 
-def _missing_files(directory: Path) -> Iterator[str]:
-    """Cheap damage check of a cached artifact: files that are gone or have another size."""
+def _defects(directory: Path) -> Iterator[str]:
+    """Why a finished artifact cannot be used again; a cheap look at sizes, not at digests."""
     try:
         artifact = Artifact.open(directory)
     except IntegrityError as error:
         yield error.message
         return
+    if artifact.info.get("transient"):
+        yield f"{artifact.info['transient']} inputs changed or vanished while they were read"
     for part in [*artifact.parts(), *artifact.ledger()]:
         path = directory / part.path
         if not path.is_file() or path.stat().st_size != part.size:
             yield f"{part.path} is missing or has another size"
-
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,13 +14,17 @@ from m4corpus.progress import Progress
 from m4corpus.records import Page, schema, to_batch
 from m4corpus.sources.config import ReadConfig
 from m4corpus.sources.inventory import SourceFile, inventory
-from m4corpus.sources.readers import Failure, read_file
+from m4corpus.sources.readers import TRANSIENT, Failure, read_file
 from m4corpus.stage import Phase, Stage, StageContext, check_accounts
 from m4corpus.storage.artifact import Completion
 from m4corpus.storage.atomic import fresh_directory
 from m4corpus.storage.digests import digest_of, partition_of
-from m4corpus.storage.parts import Buffered, PartWriter, part_name, read_batches
+from m4corpus.storage.parts import Buffered, PartWriter, part_name
 from m4corpus.storage.sorting import RunSorter, merged
+
+
+#: Media type of a page that only carries a failure to the ledger.
+FAILURE = "application/x-m4corpus-failure"
 
 
 class ReadStage(Stage):
@@ -44,11 +49,16 @@ class ReadStage(Stage):
 
     def resources(self) -> dict[str, str]:
         """One digest over names and contents of all input files."""
-        return {"inputs": digest_of([[f.source, f.path, f.sha256] for f in self.files])}
+        return {"inputs": digest_of([[f.source, f.path, f.sha256, f.problem] for f in self.files])}
 
     def info(self, context: StageContext) -> dict[str, Any]:
-        """What was read, by source."""
-        return {"files": len(self.files), "bytes": sum(f.size for f in self.files)}
+        """How much was read, and how many inputs changed under the reader: an artifact with any is not used again."""
+        failed = Counter[str]()
+        for rank in range(context.partitions):
+            failed.update(Completion.read(context.completion("gather", rank)).counts.failed)
+        known_before = sum(file.problem in TRANSIENT for file in self.files)
+        transient = sum(failed[reason] for reason in TRANSIENT) - known_before
+        return {"files": len(self.files), "bytes": sum(f.size for f in self.files), "transient": transient}
 
     def phases(self, context: StageContext) -> list[Phase]:
         """Scatter: each task reads the files that hash to it. Gather: each part merges what was scattered to it."""
@@ -78,7 +88,7 @@ class Scatter(PipelineStep):
         """Yields nothing: pages and failures go to ``work/scatter/task-<rank>/``."""
         directory = fresh_directory(_scattered(self.context) / f"task-{rank:05d}")
         progress = Progress(self.context.progress("scatter"), rank)
-        pages, failures = RunSorter(directory), FailureSpill(directory)
+        pages = RunSorter(directory)
         left = _share(self.config.limit, rank, world_size)
         for file in self.files:
             if partition_of(f"{file.source}\0{file.path}", world_size) != rank:
@@ -87,39 +97,13 @@ class Scatter(PipelineStep):
                 if left == 0:
                     break
                 left -= 1
-                bucket = partition_of(item.id, world_size)
-                if isinstance(item, Failure):
-                    failures.add(bucket, item.entry())
-                else:
-                    pages.add(bucket, item)
+                page = _carrying(item) if isinstance(item, Failure) else item
+                pages.add(partition_of(page.id, world_size), page)
             progress.advance(file.size)
         pages.flush()
-        failures.flush()
         progress.flush()
         Completion().write(self.context.completion("scatter", rank))
         yield from ()
-
-
-class FailureSpill:
-    """Ledger rows of failed inputs, by bucket; rows are small, so each bucket of a task is one file."""
-
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self._entries: dict[int, list[Entry]] = {}
-
-    def add(self, bucket: int, entry: Entry) -> None:
-        """Take one row."""
-        self._entries.setdefault(bucket, []).append(entry)
-
-    def flush(self) -> None:
-        """Write the rows of every bucket."""
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        for bucket, entries in sorted(self._entries.items()):
-            path = self._directory / f"{bucket:05d}" / "failed.parquet"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            pq.write_table(pa.Table.from_batches([ledger.to_batch(entries)]), path)
 
 
 class Gather(PipelineStep):
@@ -133,8 +117,8 @@ class Gather(PipelineStep):
 
     def run(self, data: Any, rank: int = 0, world_size: int = 1) -> Iterator[Page]:
         """Writes part ``rank`` and its ledger; yields nothing."""
-        root, bucket = self.context.directory, f"task-*/{rank:05d}"
-        runs = sorted(p for p in _scattered(self.context).glob(f"{bucket}/*.parquet") if p.name != "failed.parquet")
+        root = self.context.directory
+        runs = sorted(_scattered(self.context).glob(f"task-*/{rank:05d}/*.parquet"))
         scratch = fresh_directory(self.context.scratch / "merge" / f"{rank:05d}")
         counts = Counts()
         with (
@@ -144,19 +128,17 @@ class Gather(PipelineStep):
             pages: Buffered[Page] = Buffered(parts, to_batch)
             entries = Buffered(accounts, ledger.to_batch)
             inputs = 0
-            previous: Page | None = None
+            kept: Page | None = None
             for page in merged(runs, scratch):
                 inputs += 1
-                if previous is not None and page.id == previous.id:
-                    entry = Entry(page.id, page.locator, DROPPED, "duplicate-id", f"kept={previous.locator}", 0)
+                if page.media_type == FAILURE:
+                    entry = Entry(page.id, page.locator, **page.metadata, outputs=0)
+                elif kept is not None and page.id == kept.id:
+                    entry = Entry(page.id, page.locator, DROPPED, "duplicate-id", f"kept={kept.locator}", 0)
                 else:
                     entry = Entry(page.id, page.locator, KEPT, "", "", 1)
                     pages.append(page, len(page.content))
-                    previous = page
-                counts.add(entry)
-                entries.append(entry)
-            for entry in self._failures(bucket):
-                inputs += 1
+                    kept = page
                 counts.add(entry)
                 entries.append(entry)
             pages.flush()
@@ -168,14 +150,12 @@ class Gather(PipelineStep):
         progress.flush()
         yield from ()
 
-    def _failures(self, bucket: str) -> list[Entry]:
-        rows = [
-            Entry(**row)
-            for path in _scattered(self.context).glob(f"{bucket}/failed.parquet")
-            for batch in read_batches(path)
-            for row in batch.to_pylist()
-        ]
-        return sorted(rows, key=lambda entry: (entry.id, entry.locator, entry.slug))
+
+def _carrying(failure: Failure) -> Page:
+    """A failure in the form of a page, so that it is sorted into its part's ledger like everything else."""
+    entry = failure.entry()
+    verdict = {"outcome": entry.outcome, "slug": entry.slug, "detail": entry.detail}
+    return Page(entry.id, "", entry.locator, FAILURE, "", metadata=verdict)
 
 
 def _scattered(context: StageContext) -> Path:

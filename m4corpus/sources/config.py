@@ -1,0 +1,125 @@
+"""Every option of the read stage."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from m4corpus.config import config
+
+#: Files taken from a folder when ``include`` is empty.
+DEFAULT_INCLUDE: dict[str, tuple[str, ...]] = {
+    "html": ("**/*.html", "**/*.htm", "**/*.xhtml"),
+    "text": ("**/*.txt",),
+    "jsonl": tuple(f"**/*.{name}{end}" for name in ("jsonl", "ndjson") for end in ("", ".gz", ".zst", ".bz2", ".xz")),
+    "parquet": ("**/*.parquet",),
+    "warc": ("**/*.warc", "**/*.warc.gz", "**/*.warc.zst"),
+    "m4rag": tuple(f"**/*.jsonl{end}" for end in ("", ".gz", ".zst", ".bz2", ".xz")),
+}
+
+_LANGUAGE = re.compile(r"auto|none|path|attribute|field:.+|[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{1,8})*")
+
+
+@config
+class Fields:
+    """Where a JSONL or Parquet record keeps what a page needs; ``a.b`` reaches into a nested field."""
+
+    text: str = Field(default="text", min_length=1, description="field of the text itself")
+    media_type: Literal["text/plain", "text/html"] = Field(
+        default="text/plain", description="what the text field holds"
+    )
+    id: str = Field(
+        default="id", description="field of the id; a record without one is named after its file and line or row"
+    )
+    title: str = Field(default="title", description="field of the title")
+    url: str = Field(default="url", description="field of the address")
+    language: str = Field(default="language", description="field of the language")
+    revision: str = Field(default="revision", description="field of the revision")
+    timestamp: str = Field(default="timestamp", description="field of the time of retrieval")
+    licence: str = Field(
+        default="license", description="field of the licence; the source's own applies where it is empty"
+    )
+
+
+@config
+class SourceConfig:
+    """One source: files of one format under one path."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$", description="names the source, and its pages")
+    format: Literal["html", "text", "jsonl", "parquet", "warc", "m4rag"] = Field(description="format of its files")
+    path: str = Field(min_length=1, description="a file, a folder or a glob, relative to the directory of the recipe")
+    include: list[str] = Field(
+        default_factory=list,
+        description="globs of files to take, relative to the folder, in either case; ** crosses folders and a wildcard "
+        "matches no leading dot; empty means the usual names of the format",
+    )
+    exclude: list[str] = Field(default_factory=list, description="globs of files or whole folders to leave out")
+    language: str = Field(
+        default="auto",
+        description="where a page's language hint is found: path (the first folder below the source that names a "
+        "language of the registry), attribute (lang of the HTML), field:NAME (a field of the record), a fixed code "
+        "such as sw, none, or auto: the language field or the address of an M4-RAG article, else the attribute, else "
+        "the path",
+    )
+    fields: Fields = Field(
+        default_factory=lambda: Fields(), description="names of the fields of JSONL and Parquet records"
+    )
+    metadata: list[str] = Field(
+        default_factory=lambda: ["*"],
+        description="globs of the other fields of JSONL and Parquet records to carry along as metadata",
+    )
+    max_metadata_bytes: int = Field(
+        default=65_536, ge=0, description="most metadata a record may carry, in bytes; a record with more fails"
+    )
+    url_prefix: str = Field(
+        default="", description="HTML and text files: a page's address is this + its path in the source"
+    )
+    licence: str = Field(default="", description="licence of the pages, an SPDX identifier where there is one")
+    max_bytes: int = Field(
+        default=20_000_000,
+        gt=0,
+        description="largest page, in bytes (file, line, text of a row or response); larger ones fail",
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        has_fields = self.format in ("jsonl", "parquet")
+        if not _LANGUAGE.fullmatch(self.language):
+            raise ValueError("language is one of auto, none, path, attribute, field:NAME or a code such as sw")
+        if self.language.startswith("field:") and not has_fields:
+            raise ValueError(f"language: {self.language} needs records with fields, which {self.format} has not")
+        if self.fields != Fields() and not has_fields:
+            raise ValueError(f"fields are for jsonl and parquet, not for {self.format}")
+        if self.url_prefix and self.format not in ("html", "text"):
+            raise ValueError(f"url_prefix is for html and text files, not for {self.format}")
+        return self
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """Globs of the files it takes from a folder."""
+        return tuple(self.include) or DEFAULT_INCLUDE[self.format]
+
+
+@config
+class ReadConfig:
+    """What a recipe reads."""
+
+    sources: list[SourceConfig] = Field(min_length=1, description="the sources, at least one, each under its own name")
+    limit: int | None = Field(default=None, gt=0, description="for a trial: read at most this many inputs in all")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        names = [source.name for source in self.sources]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"several sources are named {', '.join(twice)}; give each its own name")
+        return self
+
+    def source(self, name: str) -> SourceConfig:
+        """The source of that name; raises ``KeyError`` when there is none."""
+        for source in self.sources:
+            if source.name == name:
+                return source
+        raise KeyError(name)
