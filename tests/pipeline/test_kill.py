@@ -1,0 +1,62 @@
+"""kill -9 at a random moment of every stage; the rerun ends where an uninterrupted run ends, byte for byte."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+STAGES = ("read", "clean", "identify", "filter", "dedup", "chunk", "embed", "index")
+
+
+def strip_from(workdir: Path, stage: str) -> None:
+    """Take away the artifacts of ``stage`` and everything after it, and what the vector cache remembers."""
+    for later in STAGES[STAGES.index(stage) :]:
+        for directory in workdir.glob(f"small/{later}-*"):
+            shutil.rmtree(directory)
+    shutil.rmtree(workdir / "snapshots")
+    shutil.rmtree(workdir / "cache", ignore_errors=True)
+
+
+def workers_of(session: int) -> list[int]:
+    """Live processes of a session, zombies left out."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+            except OSError:
+                continue
+            if int(fields[3]) == session and fields[0] != "Z":
+                found.append(int(entry.name))
+    return found
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_killed_in_a_stage_and_run_again(built, tmp_path: Path, stage: str, helpers) -> None:
+    workdir = built.clone(tmp_path / "work")
+    strip_from(workdir, stage)
+    seconds = next(s["seconds"] for s in built.summary["stages"] if s["stage"] == stage)
+    delay = random.SystemRandom().uniform(0, seconds)
+    arguments = ("run", built.project.recipe, "--workdir", workdir, "--workers", "2")
+    process = subprocess.Popen(
+        built.project.command(*arguments), cwd=built.project.root, start_new_session=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    while process.poll() is None and not list(workdir.glob(f"small/{stage}-*/work")):
+        time.sleep(0.005)
+    time.sleep(delay)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    deadline = time.monotonic() + 5
+    while workers_of(process.pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not workers_of(process.pid), "workers outlived their parent"
+    built.project.run(workdir, "--workers", "2")
+    assert helpers.bytes_of(workdir) == helpers.bytes_of(built.workdir), f"killed {delay:.3f} s into {stage}"
