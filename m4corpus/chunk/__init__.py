@@ -1,0 +1,1 @@
+"""Chunking: documents become passages that fit the encoder and are exact spans of their text."""

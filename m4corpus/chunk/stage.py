@@ -1,0 +1,49 @@
+"""The chunk stage: documents become chunks, part by part, measured with the encoder's own tokenizer."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import ClassVar
+
+from m4corpus.chunk.config import ChunkConfig
+from m4corpus.chunk.step import ChunkStep, check_size
+from m4corpus.embed.config import EncoderConfig
+from m4corpus.embed.encoder import fingerprint
+from m4corpus.records import Chunk, Document, Record
+from m4corpus.stage import MapStage, StageContext
+
+
+class ChunkStage(MapStage):
+    """Cuts every document into chunks.
+
+    Raises:
+        UserError: the encoder is configured to read fewer tokens than a chunk may have. A limit that is the model's
+            own is checked when the model is loaded, before the first document.
+    """
+
+    name: ClassVar[str] = "chunk"
+    needs: ClassVar[tuple[str, ...]] = ("dedup",)
+    reads: ClassVar[type[Record]] = Document
+    writes: ClassVar[type[Record]] = Chunk
+    config: ChunkConfig
+
+    def __init__(self, config: ChunkConfig, encoder: EncoderConfig) -> None:
+        super().__init__(config)
+        self.encoder = encoder
+        if encoder.max_tokens is not None:
+            check_size(config, encoder, encoder.max_tokens)
+
+    def resources(self) -> dict[str, str]:
+        """The tokenizer, by the model it belongs to and the prompt it is given with every chunk, and the libraries that
+        know sentences and grapheme clusters. Options that change vectors alone are left out: they move no chunk."""
+        neutral = EncoderConfig(
+            name=self.encoder.name,
+            revision=self.encoder.revision,
+            passage_prompt=self.encoder.passage_prompt,
+            trust_remote_code=self.encoder.trust_remote_code,
+        )
+        return {"tokenizer": fingerprint(neutral), **{name: version(name) for name in ("regex", "sentencex")}}
+
+    def step(self, context: StageContext) -> ChunkStep:
+        """The work itself."""
+        return ChunkStep(self.config, self.encoder)

@@ -1,0 +1,1 @@
+"""Deduplication: exact and near-duplicates are found, and one document of each group survives."""
