@@ -7,19 +7,22 @@ and any unexpected error on one record, into ledger rows, so that one bad docume
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
 from m4corpus.datatrove import PipelineStep
+from m4corpus.errors import M4CorpusError
 from m4corpus.ledger import KEPT, Drop, Entry, Fail, Verdict
 
 Record = Any
 #: Receives one ledger row for every input record.
 LedgerSink = Callable[[Entry], None]
 
-# Faults of the machine, not of one record: these end the task, which can then be resumed.
-FATAL = (OSError, MemoryError, KeyboardInterrupt, SystemExit)
+# Faults of the machine, of stored data or of the request, not of one record: these end the task, to be resumed.
+FATAL = (OSError, MemoryError, KeyboardInterrupt, SystemExit, M4CorpusError)
 
 
 class Step(PipelineStep):
@@ -35,6 +38,10 @@ class Step(PipelineStep):
     def __init__(self) -> None:
         super().__init__()
         self.ledger: LedgerSink = _nowhere
+        #: Counts that the input alone decides; they are recorded with the task.
+        self.facts: Counter[str] = Counter()
+        #: Counts that may differ from run to run (what was cached); they go to the log.
+        self.happened: Counter[str] = Counter()
 
     def prepare(self) -> None:
         """Load models and other resources; called once a task, in the worker, before the first record."""
@@ -93,7 +100,8 @@ class Step(PipelineStep):
 
 def unexpected(error: Exception) -> Fail:
     """Verdict for an error no stage foresaw; the class is the reason, so that counts group by kind of fault."""
-    return Fail(f"error-{type(error).__name__}", str(error)[:500])
+    # Reprs of objects end in their address, which differs from run to run.
+    return Fail(f"error-{type(error).__name__}", re.sub(r" at 0x[0-9a-f]+", "", str(error))[:400])
 
 
 def _nowhere(entry: Entry) -> None:

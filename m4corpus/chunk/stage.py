@@ -9,8 +9,9 @@ from m4corpus.chunk.config import ChunkConfig
 from m4corpus.chunk.step import ChunkStep, check_size
 from m4corpus.embed.config import EncoderConfig
 from m4corpus.embed.encoder import fingerprint
+from m4corpus.mapstage import MapStage
 from m4corpus.records import Chunk, Document, Record
-from m4corpus.stage import MapStage, StageContext
+from m4corpus.stage import StageContext
 
 
 class ChunkStage(MapStage):

@@ -13,6 +13,7 @@ from m4corpus.clean.blocks import Blocks
 from m4corpus.clean.config import CleanConfig
 from m4corpus.clean.container import container
 from m4corpus.clean.flow import Flow
+from m4corpus.clean.layout import open_layout
 from m4corpus.clean.parse import Element
 from m4corpus.clean.raised import subscript, superscript
 from m4corpus.clean.standins import StandIns
@@ -46,6 +47,7 @@ def clean_generic(root: Element, config: CleanConfig) -> Blocks:
     body = root if root.tag == "body" else next(root.iter("body"), root)
     if not any(is_visible(text) for text in _texts(body)):
         raise Fail("empty", "no visible text")
+    open_layout(body)
     stand_ins = StandIns(root)
     _prepare(root, stand_ins, captions=config.captions)
     main = Blocks()

@@ -6,8 +6,9 @@ from typing import ClassVar
 
 from m4corpus.clean.config import CleanConfig
 from m4corpus.clean.step import CleanStep
+from m4corpus.mapstage import MapStage
 from m4corpus.records import Page
-from m4corpus.stage import MapStage, StageContext
+from m4corpus.stage import StageContext
 
 
 class CleanStage(MapStage):

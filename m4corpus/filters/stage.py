@@ -6,7 +6,8 @@ from typing import ClassVar
 
 from m4corpus.filters.config import FilterConfig
 from m4corpus.filters.step import FilterStep
-from m4corpus.stage import MapStage, StageContext
+from m4corpus.mapstage import MapStage
+from m4corpus.stage import StageContext
 
 
 class FilterStage(MapStage):

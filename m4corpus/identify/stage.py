@@ -7,7 +7,8 @@ from typing import ClassVar
 from m4corpus.identify.config import IdentifyConfig
 from m4corpus.identify.resources import LID176_SHA256
 from m4corpus.identify.step import IdentifyStep
-from m4corpus.stage import MapStage, StageContext
+from m4corpus.mapstage import MapStage
+from m4corpus.stage import StageContext
 from m4corpus.tables import tables_digest
 
 

@@ -7,21 +7,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-from m4corpus import ledger
+from m4corpus.accounts import Accounts
 from m4corpus.datatrove import PipelineStep
-from m4corpus.ledger import DROPPED, KEPT, Counts, Entry
+from m4corpus.ledger import DROPPED, KEPT, Entry
 from m4corpus.progress import Progress
 from m4corpus.records import Page, schema, to_batch
 from m4corpus.sources.config import ReadConfig
 from m4corpus.sources.inventory import SourceFile, inventory
 from m4corpus.sources.readers import TRANSIENT, Failure, read_file
-from m4corpus.stage import Phase, Stage, StageContext, check_accounts
+from m4corpus.stage import Phase, Stage, StageContext
 from m4corpus.storage.artifact import Completion
 from m4corpus.storage.atomic import fresh_directory
 from m4corpus.storage.digests import digest_of, partition_of
 from m4corpus.storage.parts import Buffered, PartWriter, part_name
 from m4corpus.storage.sorting import RunSorter, merged
-
 
 #: Media type of a page that only carries a failure to the ledger.
 FAILURE = "application/x-m4corpus-failure"
@@ -120,31 +119,23 @@ class Gather(PipelineStep):
         root = self.context.directory
         runs = sorted(_scattered(self.context).glob(f"task-*/{rank:05d}/*.parquet"))
         scratch = fresh_directory(self.context.scratch / "merge" / f"{rank:05d}")
-        counts = Counts()
-        with (
-            PartWriter(root / part_name(rank), schema(Page), root) as parts,
-            PartWriter(root / "ledger" / part_name(rank), ledger.schema(), root) as accounts,
-        ):
-            pages: Buffered[Page] = Buffered(parts, to_batch)
-            entries = Buffered(accounts, ledger.to_batch)
-            inputs = 0
+        inputs = 0
+        with PartWriter(root / part_name(rank), schema(Page), root) as part, Accounts(root, rank) as accounts:
+            pages: Buffered[Page] = Buffered(part, to_batch)
             kept: Page | None = None
             for page in merged(runs, scratch):
                 inputs += 1
                 if page.media_type == FAILURE:
-                    entry = Entry(page.id, page.locator, **page.metadata, outputs=0)
+                    accounts(Entry(page.id, page.locator, **page.metadata, outputs=0))
                 elif kept is not None and page.id == kept.id:
-                    entry = Entry(page.id, page.locator, DROPPED, "duplicate-id", f"kept={kept.locator}", 0)
+                    accounts(Entry(page.id, page.locator, DROPPED, "duplicate-id", f"kept={kept.locator}", 0))
                 else:
-                    entry = Entry(page.id, page.locator, KEPT, "", "", 1)
+                    accounts(Entry(page.id, page.locator, KEPT, "", "", 1))
                     pages.append(page, len(page.content))
                     kept = page
-                counts.add(entry)
-                entries.append(entry)
             pages.flush()
-            entries.flush()
-        check_accounts(f"read part {rank}", counts, inputs, parts.info.rows)
-        Completion([parts.info], [accounts.info], counts).write(self.context.completion("gather", rank))
+        accounts.check(f"read part {rank}", inputs, part.info.rows)
+        Completion([part.info], [accounts.info], accounts.counts).write(self.context.completion("gather", rank))
         progress = Progress(self.context.progress("gather"), rank)
         progress.advance()
         progress.flush()

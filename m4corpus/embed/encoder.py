@@ -1,0 +1,121 @@
+"""What an encoder is, and the one place where its name becomes an object."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from m4corpus.embed.config import EncoderConfig
+from m4corpus.errors import UserError
+from m4corpus.storage.digests import digest_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Vectors = NDArray[np.float32]
+
+#: Encoders known by a name of their own; everything else is a sentence-transformers model.
+NAMED = ("use-multilingual",)
+
+
+class Encoder(Protocol):
+    """Turns texts into vectors, row by row; one thread, and the same bytes every time on one machine.
+
+    What the model reads for a passage or a query (*input*, below) is the text within its prompt.
+    """
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+
+    @property
+    def max_tokens(self) -> int:
+        """Longest input, in tokens, that is read to its end."""
+
+    @property
+    def batch_invariant(self) -> bool:
+        """Whether the bytes of a vector depend on its own input alone, whatever else is encoded with it."""
+
+    @property
+    def truncated(self) -> int:
+        """How many inputs this object has read only in part, for being longer than :attr:`max_tokens`."""
+
+    def identity(self) -> dict[str, Any]:
+        """All that decides what a vector means, as JSON values: the model by revision or content, prompts, limits."""
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each passage as the model reads it, with its prompt (but no title) and the model's own marks.
+
+        A passage counted at most :attr:`max_tokens` is never truncated: where a title does not fit as well, the
+        title gives way.
+        """
+
+    def token_offsets(self, text: str) -> list[tuple[int, int]]:
+        """``(start, end)`` in characters of each token of the bare text, without the model's own marks.
+
+        Starts never fall and ends never fall; a span may be empty, or overlap the next where a tokenizer sets a space
+        before the text. What no span covers is white space.
+        """
+
+    def passages(self, texts: Sequence[str], titles: Sequence[str] | None = None) -> list[str]:
+        """The input for each passage."""
+
+    def queries(self, texts: Sequence[str]) -> list[str]:
+        """The input for each query."""
+
+    def encode(self, inputs: Sequence[str]) -> Vectors:
+        """Vectors of inputs made by :meth:`passages` or :meth:`queries`: float32 ``(len(inputs), dimension)``."""
+
+    def encode_passages(self, texts: Sequence[str], titles: Sequence[str] | None = None) -> Vectors:
+        """Vectors of passages: float32 ``(len(texts), dimension)``."""
+
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
+        """Vectors of queries: float32 ``(len(texts), dimension)``."""
+
+
+def load(config: EncoderConfig) -> Encoder:
+    """The encoder a configuration names, ready for use.
+
+    Raises:
+        UserError: the name is unknown, an option does not apply, or a package or model is missing.
+    """
+    if config.name == "use-multilingual":
+        from m4corpus.embed.use import UseMultilingual
+
+        return UseMultilingual(config)
+    if is_model(config.name):
+        from m4corpus.embed.sentence_transformers import SentenceTransformerEncoder
+
+        return SentenceTransformerEncoder(config)
+    close = difflib.get_close_matches(config.name, NAMED, n=1)
+    raise UserError(
+        f"unknown encoder '{config.name}'" + (f"; did you mean '{close[0]}'?" if close else ""),
+        f"Known by name: {', '.join(NAMED)}. A sentence-transformers model is named by its Hub id "
+        "(organisation/model) or by the path of its directory.",
+    )
+
+
+def provenance(config: EncoderConfig) -> dict[str, Any]:
+    """What decides an encoder's :meth:`Encoder.identity`, found without loading its model; for fingerprints.
+
+    Raises:
+        UserError: as :func:`load`, as far as it can be told without the model.
+    """
+    if is_model(config.name) and config.name not in NAMED:
+        from m4corpus.embed import sentence_transformers
+
+        return sentence_transformers.provenance(config)
+    return load(config).identity()
+
+
+def fingerprint(config: EncoderConfig) -> str:
+    """SHA-256 (hex) of :func:`provenance`: changes whenever tokens or vectors may."""
+    return digest_of(provenance(config))
+
+
+def is_model(name: str) -> bool:
+    """Whether a name means a sentence-transformers model: a directory that exists, a path, or a Hub id."""
+    return "/" in name or Path(name).is_dir()

@@ -1,0 +1,116 @@
+"""Templates of what an encoder reads, and the base class of encoders that use them."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from m4corpus.errors import UserError
+
+if TYPE_CHECKING:
+    from m4corpus.embed.encoder import Vectors
+
+_PLACE = re.compile(r"\{(text|title)\}")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+PLAIN = "{text}"
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """The templates for queries and passages; braces other than ``{text}`` and ``{title}`` stand for themselves."""
+
+    query: str = PLAIN
+    passage: str = PLAIN
+
+    def __post_init__(self) -> None:
+        for option, template in (("query_prompt", self.query), ("passage_prompt", self.passage)):
+            if "{text}" not in template:
+                raise UserError(
+                    f"encoder: {option} {template!r} does not say where the text goes",
+                    f"Put {{text}} there, for example {template.rstrip() + ' {text}'!r}.",
+                )
+        if "{title}" in self.query:
+            raise UserError("encoder: query_prompt uses {title}, but a query has no title", "Only {text} stands there.")
+
+    @property
+    def titled(self) -> bool:
+        """Whether a passage is read with its title."""
+        return "{title}" in self.passage
+
+    def for_query(self, text: str) -> str:
+        """The input for a query."""
+        return _filled(self.query, text, "")
+
+    def for_passage(self, text: str, title: str = "") -> str:
+        """The input for a passage."""
+        return _filled(self.passage, text, title)
+
+
+def _filled(template: str, text: str, title: str) -> str:
+    """One pass over the template, so that braces in a text are left alone."""
+    values = {"text": text, "title": title}
+    return _PLACE.sub(lambda place: values[place[1]], template)
+
+
+class PromptedEncoder(ABC):
+    """What every encoder derives from its tokenizer and its model; see :class:`~m4corpus.embed.encoder.Encoder`."""
+
+    prompts: Prompts
+
+    def __init__(self) -> None:
+        self.truncated = 0
+
+    @property
+    @abstractmethod
+    def max_tokens(self) -> int:
+        """Longest input, in tokens, that is read to its end."""
+
+    @abstractmethod
+    def token_offsets(self, text: str) -> list[tuple[int, int]]:
+        """``(start, end)`` in characters of each token of the bare text."""
+
+    @abstractmethod
+    def count_inputs(self, inputs: Sequence[str]) -> list[int]:
+        """Tokens of each input, with the model's own marks."""
+
+    @abstractmethod
+    def encode(self, inputs: Sequence[str]) -> Vectors:
+        """Vectors of inputs."""
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each passage as the model reads it, with an empty title."""
+        return self.count_inputs([self.prompts.for_passage(text) for text in texts])
+
+    def passages(self, texts: Sequence[str], titles: Sequence[str] | None = None) -> list[str]:
+        """The input for each passage; a title that does not fit beside its text is cut at a token."""
+        if titles is None or not self.prompts.titled:
+            return [self.prompts.for_passage(text) for text in texts]
+        inputs = [self.prompts.for_passage(text, title) for text, title in zip(texts, titles, strict=True)]
+        for i, tokens in enumerate(self.count_inputs(inputs)):
+            if tokens > self.max_tokens:
+                inputs[i] = self._with_shorter_title(texts[i], titles[i], tokens - self.max_tokens)
+        return inputs
+
+    def queries(self, texts: Sequence[str]) -> list[str]:
+        """The input for each query; lone surrogates, which a terminal may hand on, become U+FFFD."""
+        return [self.prompts.for_query(_SURROGATE.sub("\ufffd", text)) for text in texts]
+
+    def encode_passages(self, texts: Sequence[str], titles: Sequence[str] | None = None) -> Vectors:
+        """Vectors of passages."""
+        return self.encode(self.passages(texts, titles))
+
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
+        """Vectors of queries."""
+        return self.encode(self.queries(texts))
+
+    def _with_shorter_title(self, text: str, title: str, excess: int) -> str:
+        ends = [end for _, end in self.token_offsets(title)]
+        while ends and excess > 0:
+            del ends[-excess:]
+            shorter = self.prompts.for_passage(text, title[: ends[-1]].rstrip() if ends else "")
+            # Tokens at the seams may join or split, so the result is counted, not assumed.
+            excess = self.count_inputs([shorter])[0] - self.max_tokens
+        return shorter if ends else self.prompts.for_passage(text)

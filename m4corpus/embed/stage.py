@@ -1,0 +1,83 @@
+"""The embed stage: every chunk gets a vector, part by part and in the order of the chunks."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, ClassVar
+
+from m4corpus.embed import encoder
+from m4corpus.embed.config import EmbedConfig, EncoderConfig
+from m4corpus.embed.step import Embedding, EmbedStep, Passage, schema, to_batch
+from m4corpus.mapstage import Rows, map_phase
+from m4corpus.stage import Phase, Stage, StageContext
+from m4corpus.storage.artifact import Artifact, Completion
+from m4corpus.storage.digests import digest_of
+
+PHASE = "embed"
+
+
+class EmbedStage(Stage):
+    """Embeds the chunks. Loading the encoder is put off until there is something to embed."""
+
+    name: ClassVar[str] = "embed"
+    needs: ClassVar[tuple[str, ...]] = ("chunk",)
+    config: EmbedConfig
+
+    def config_dict(self) -> dict[str, Any]:
+        """The configuration less what cannot change a vector: where a model's directory lies, and, on the CPU, what
+        else was in the batch."""
+        config = super().config_dict()
+        options = config["encoder"]
+        if Path(options["name"]).expanduser().is_dir():
+            del options["name"]
+        if self.config.encoder.device == "cpu":
+            del config["batch_size"]
+        return config
+
+    def resources(self) -> dict[str, str]:
+        """The encoder: its model by revision or content, its packages, its options."""
+        return {"encoder": encoder.fingerprint(self.config.encoder)}
+
+    def phases(self, context: StageContext) -> list[Phase]:
+        """One phase, a task for each part of chunks."""
+        cache = context.cache / "vectors" / self.resources()["encoder"][:12] / "vectors.sqlite"
+        rows = Rows(partial(schema, self._encoder.dimension), to_batch, _weightless)
+        step = EmbedStep(self.config, cache)
+        return [map_phase(PHASE, context, "chunk", Passage, step, rows, columns=("id", "text", "title"))]
+
+    def info(self, context: StageContext) -> dict[str, Any]:
+        """The encoder in full, so that a snapshot can load it again, and how many texts it read only in part."""
+        identity = self._encoder.identity()
+        tasks = len(Artifact.open(context.inputs["chunk"]).parts())
+        done = [Completion.read(context.completion(PHASE, rank)) for rank in range(tasks)]
+        return {
+            "identity": identity,
+            "fingerprint": digest_of(identity),
+            "config": asdict(self.config.encoder),
+            "truncated": sum(completion.info.get("truncated", 0) for completion in done),
+        }
+
+    @cached_property
+    def _encoder(self) -> encoder.Encoder:
+        return encoder.load(self.config.encoder)
+
+
+def encoder_config(info: dict[str, Any]) -> EncoderConfig:
+    """The configuration recorded by :meth:`EmbedStage.info`, for encoding queries on this machine.
+
+    Vectors made on a GPU can be searched without one: the model then runs on the CPU.
+    """
+    config = EncoderConfig(**info["config"])
+    if config.device == "cpu":
+        return config
+    import torch
+
+    usable = torch.backends.mps.is_available() if config.device == "mps" else torch.cuda.is_available()
+    return config if usable else replace(config, device="cpu")
+
+
+def _weightless(embedding: Embedding) -> int:
+    """Vectors are all of one size, so rows alone bound their groups."""
+    return 0

