@@ -17,7 +17,7 @@ $(VENV)/.installed: setup.cfg pyproject.toml constraints.txt
 quickstart: $(VENV)/.installed
 	$(M4) run recipes/quickstart.yaml
 	$(M4) search quickstart "how do people bake flatbread on a hot stone" -k 5
-	$(M4) search quickstart "凧はどうやって作るの" --lang en -k 3
+	$(M4) search quickstart "平たいパンはどうやって焼くの" --lang en -k 3
 	$(M4) verify quickstart
 
 ## Run all tests.

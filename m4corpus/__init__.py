@@ -20,7 +20,7 @@ __all__ = ["__version__", "open_snapshot", "run"]
 
 
 def run(recipe: str | Path, workdir: str | Path = "work", *, limit: int | None = None, **options: Any) -> RunResult:
-    """Run a recipe file; ``options`` are those of :meth:`m4corpus.pipeline.Pipeline.run` (workers, strict, ...)."""
+    """Run a recipe file; ``options`` are those of :meth:`m4corpus.pipeline.Pipeline.run` (workers, last, ...)."""
     from m4corpus.pipeline import Pipeline
 
     return Pipeline.from_file(Path(recipe), Path(workdir), limit).run(**options)

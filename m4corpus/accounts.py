@@ -26,8 +26,12 @@ class Accounts:
         return self
 
     def __exit__(self, *error: Any) -> None:
-        if error[0] is None:
-            self._entries.flush()
+        try:
+            if error[0] is None:
+                self._entries.flush()
+        except BaseException as failure:
+            self._part.__exit__(type(failure), failure, failure.__traceback__)
+            raise
         self._part.__exit__(*error)
 
     def __call__(self, entry: Entry) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar, dataclass_transform
+from typing import TypeVar, cast, dataclass_transform
 
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
@@ -14,4 +14,5 @@ T = TypeVar("T")
 @dataclass_transform(frozen_default=True, field_specifiers=(Field,))
 def config(cls: type[T]) -> type[T]:
     """Make ``cls`` a frozen pydantic dataclass that refuses unknown keys."""
-    return dataclass(frozen=True, config=ConfigDict(extra="forbid", use_attribute_docstrings=True))(cls)
+    settings = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+    return cast("type[T]", dataclass(frozen=True, config=settings)(cls))

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from m4corpus.datatrove import LocalPipelineExecutor
-from m4corpus.errors import EnvironmentFailure, M4CorpusError
+from m4corpus.errors import EnvironmentFailure, M4CorpusError, UserError
 from m4corpus.stage import Phase, StageContext
 from m4corpus.storage.atomic import machine_refused
 
@@ -32,7 +32,13 @@ POLL = 0.2
 #: A phase whose workers die is run again this often (each time only its unfinished tasks).
 RETRIES = 1
 #: One thread a worker: workers are processes, and the order of a threaded sum must not depend on their number.
-SINGLE_THREADED = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "RAYON_NUM_THREADS"), "1") | {"TOKENIZERS_PARALLELISM": "false", "PYTHONHASHSEED": "0"}
+SINGLE_THREADED = {
+    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+    **dict.fromkeys(("VECLIB_MAXIMUM_THREADS", "RAYON_NUM_THREADS"), "1"),
+    "TOKENIZERS_PARALLELISM": "false",
+    "PYTHONHASHSEED": "0",
+}
+FEWER_WORKERS = "Run again with fewer --workers; what is finished is kept."
 
 
 class TaskFailed(M4CorpusError):
@@ -61,6 +67,7 @@ class LocalExecutor(LocalPipelineExecutor):
             logging_dir=str(context.directory / "logs" / phase.name),
         )
         self._completions = [context.completion(phase.name, rank) for rank in range(phase.tasks)]
+        self._phase = phase.name
         self._watch = watch
 
     def is_rank_completed(self, rank: int) -> bool:
@@ -82,20 +89,21 @@ class LocalExecutor(LocalPipelineExecutor):
             except BrokenProcessPool:
                 if attempt == RETRIES:
                     raise EnvironmentFailure(
-                        f"a worker process was killed while running {self.pipeline[-1]} (out of memory is the usual cause)",
-                        "Run again with fewer --workers; what is finished is kept.",
+                        f"a worker process was killed during {self._phase} (out of memory is the usual cause)",
+                        FEWER_WORKERS,
                     ) from None
 
     def _run_pool(self, ranks: list[int]) -> None:
         watch, self._watch = self._watch, _no_watch
         ours, theirs = multiprocessing.Pipe(duplex=False)[::-1]
         # The pipe's writing end lives in this process alone: its end of file tells workers that we are gone.
-        with _worker_environment():
-            pool = ProcessPoolExecutor(
-                min(self.workers, len(ranks)), multiprocessing.get_context("forkserver"), _start_worker, (theirs,)
-            )
-            futures = [pool.submit(_run_task, self, rank) for rank in ranks]
+        # Made out here: making it starts multiprocessing's resource tracker, which would unblock interrupts again.
+        pool = ProcessPoolExecutor(
+            min(self.workers, len(ranks)), multiprocessing.get_context("forkserver"), _start_worker, (theirs,)
+        )
         try:
+            with _interrupts_later(), _worker_environment():
+                futures = [pool.submit(_run_task, self, rank) for rank in ranks]
             pending: set[Future[TaskError | None]] = set(futures)
             while pending:
                 _, pending = wait(pending, POLL, FIRST_EXCEPTION)
@@ -122,9 +130,12 @@ def run_phase(phase: Phase, context: StageContext, executor: str, workers: int, 
     """Run a phase to completion; ``watch`` is called a few times a second while it runs.
 
     Raises:
+        UserError: there is no such executor.
         EnvironmentFailure: the machine refused (disk, rights, memory).
         TaskFailed: a task stopped on an error that no step foresaw.
     """
+    if executor not in EXECUTORS:
+        raise UserError(f"no executor is called '{executor}'", f"Known: {', '.join(EXECUTORS)}.")
     EXECUTORS[executor](phase, context, workers, watch).run()
     missing = [rank for rank in range(phase.tasks) if not context.completion(phase.name, rank).is_file()]
     if missing:
@@ -139,9 +150,17 @@ def _run_task(executor: LocalExecutor, rank: int) -> TaskError | None:
         with log.open("a", encoding="utf-8") as stream, contextlib.redirect_stderr(stream):
             executor._run_for_rank(rank, rank)
     except Exception as error:
-        known = error if isinstance(error, M4CorpusError) else machine_refused(error) if isinstance(error, OSError) else None
-        return TaskError(rank, known, type(error).__name__, str(error), traceback.format_exc())
+        return TaskError(rank, _known(error), type(error).__name__, str(error), traceback.format_exc())
     return None
+
+
+def _known(error: Exception) -> M4CorpusError | None:
+    """The form of an error that tells the user what to do, or None for a bug."""
+    if isinstance(error, M4CorpusError):
+        return error
+    if isinstance(error, MemoryError):
+        return EnvironmentFailure("a worker ran out of memory", FEWER_WORKERS)
+    return machine_refused(error) if isinstance(error, OSError) else None
 
 
 def _raise_first(futures: list[Future[TaskError | None]]) -> None:
@@ -159,6 +178,8 @@ def _raise_first(futures: list[Future[TaskError | None]]) -> None:
 def _start_worker(parent: Any) -> None:
     """Initialise a worker: ignore the terminal's interrupt, and die with the parent process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Again, for a fork server that the calling program had started before and that knows nothing of these.
+    os.environ.update(SINGLE_THREADED)
 
     def follow() -> None:
         with contextlib.suppress(EOFError, OSError):
@@ -188,6 +209,27 @@ def _worker_environment() -> Iterator[None]:
                 os.environ[name] = environment[name]
             else:
                 del os.environ[name]
+
+
+@contextmanager
+def _interrupts_later() -> Iterator[None]:
+    """Hold an interrupt back while processes start, then answer it.
+
+    It is this process's alone to answer: what starts within the block inherits the signal's being blocked, and none is
+    left half-started. Blocking does not do for this process itself, where a library's thread may take the signal.
+    """
+    held: list[int] = []
+    main = threading.current_thread() is threading.main_thread()
+    handler = signal.signal(signal.SIGINT, lambda number, _: held.append(number)) if main else None
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        if main:
+            signal.signal(signal.SIGINT, signal.SIG_DFL if handler is None else handler)
+        if held:
+            signal.raise_signal(signal.SIGINT)
 
 
 def _kill(pool: ProcessPoolExecutor) -> None:

@@ -28,7 +28,8 @@ class Verdict(Exception):
     def __init__(self, slug: str, detail: str = "") -> None:
         super().__init__(slug, detail)
         self.slug = slug
-        self.detail = detail
+        # Evidence may quote half a surrogate pair, which no file can hold.
+        self.detail = detail.encode("utf-8", "backslashreplace").decode()
 
 
 class Drop(Verdict):

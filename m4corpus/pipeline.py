@@ -6,7 +6,7 @@ import json
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,9 @@ from m4corpus.storage.lock import locked
 STAGES = ("read", "clean", "identify", "filter", "dedup", "chunk", "embed", "index")
 
 CACHED, RESUME, RUN, PENDING = "cached", "resume", "run", "pending"
+
+#: What a trial's directory and snapshot are called, beside those of the full recipe.
+TRIAL = "-trial"
 
 
 @dataclass(frozen=True)
@@ -102,13 +105,14 @@ class Reporter:
 
 
 class Pipeline:
-    """One recipe over one work directory."""
+    """One recipe over one work directory. With a ``limit`` it is a trial: everything it leaves is named apart."""
 
     def __init__(self, recipe: Recipe, base: Path, workdir: Path, limit: int | None = None) -> None:
+        if limit is not None:
+            recipe = replace(recipe, name=recipe.name + TRIAL, read=replace(recipe.read, limit=limit))
         self.recipe = recipe
         self.base = base
         self.workdir = workdir
-        self.limit = limit
         self.root = workdir / recipe.name
 
     @classmethod
@@ -173,7 +177,7 @@ class Pipeline:
     def _stage(self, name: str) -> Any:
         from m4corpus.stages import build
 
-        return build(name, self.recipe, self.base, self.workdir / "cache", self.limit)
+        return build(name, self.recipe, self.base, self.workdir / "cache")
 
     def _identity(self, stage: Any, done: dict[str, Artifact]) -> Identity:
         return Identity(
@@ -227,13 +231,16 @@ class Pipeline:
                     f"stage '{first}' needs '{name}', which is not built: {step.why}",
                     f"Run without --stage and --from, or: --until {first}.",
                 )
-            (directory / "manifest.json").unlink(missing_ok=True)
+            if step.state == RUN and directory.exists():
+                # What a finished or damaged artifact left must not pass for finished work of this run.
+                shutil.rmtree(directory)
             inputs = {need: done[need].directory for need in stage.needs}
             context = StageContext(directory, inputs, self.recipe.partitions, self.workdir / "cache")
             context.scratch.mkdir(parents=True, exist_ok=True)
             completions = self._run_phases(stage, context, workers, executor, reporter)
             Artifact.seal(directory, identity, completions, stage.info(context))
-            shutil.rmtree(context.scratch)
+        # Here rather than after sealing, for a run that was killed in between.
+        shutil.rmtree(directory / "work", ignore_errors=True)
         artifact = done[name] = Artifact.open(directory)
         self._remember(name, directory.name)
         seconds = time.monotonic() - started if step.state != CACHED else 0.0

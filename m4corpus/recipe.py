@@ -32,9 +32,11 @@ class Recipe:
 
     read: ReadConfig
     """What to read: the list of sources."""
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$", description="Names the recipe's directory and snapshot.")
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,57}$", description="Names the recipe's directory and snapshot.")
     description: str = Field(default="", description="What the corpus is, in a sentence.")
-    partitions: int = Field(default=8, ge=1, le=4096, description="Parts an artifact is split into: the most that run at once.")
+    partitions: int = Field(
+        default=8, ge=1, le=4096, description="Parts an artifact is split into: the most that run at once."
+    )
     clean: CleanConfig = Field(default_factory=CleanConfig)
     identify: IdentifyConfig = Field(default_factory=IdentifyConfig)
     filter: FilterConfig = Field(default_factory=FilterConfig)
@@ -59,6 +61,8 @@ def load(path: Path) -> Recipe:
         data = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise UserError(f"{path} is not valid YAML: {error}") from None
+    except RecursionError:
+        raise UserError(f"{path} is nested too deeply, or within itself", "Recipes need no YAML anchors.") from None
     if not isinstance(data, dict):
         raise UserError(f"{path} holds no recipe", "A recipe is a mapping with at least 'name' and 'read'.")
     try:
@@ -109,7 +113,7 @@ def _line(node: yaml.Node | None, location: tuple[int | str, ...]) -> int:
     line = 1
     for key in location:
         if isinstance(node, yaml.MappingNode):
-            found = next(((k, v) for k, v in node.value if k.value == key), None)
+            found = next(((k, v) for k, v in node.value if k.value == str(key)), None)
             if found is None:
                 break
             line, node = found[0].start_mark.line + 1, found[1]
@@ -124,8 +128,12 @@ def _refuse_repeated_keys(path: Path, node: yaml.Node) -> None:
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise UserError(f"{path}:{key.start_mark.line + 1}: a key must be a name, not a list or mapping")
             if key.value in seen:
-                raise UserError(f"{path}:{key.start_mark.line + 1}: key '{key.value}' appears twice", "Keep one of them.")
+                raise UserError(
+                    f"{path}:{key.start_mark.line + 1}: key '{key.value}' appears twice", "Keep one of them."
+                )
             seen.add(key.value)
             _refuse_repeated_keys(path, value)
     elif isinstance(node, yaml.SequenceNode):

@@ -37,7 +37,7 @@ class Page:
 
     ``locator`` says where in the source it was found (``en/kite.html``, ``articles.jsonl.gz:17``);
     ``media_type`` how to read ``content``; ``language_hint`` is the hint as given (an edition code, a BCP-47 tag)
-    and ``hint_from`` where it came from (``path``, ``attribute``, ``field``, ``recipe``), both empty when there is none.
+    and ``hint_from`` where it came from (``path``, ``attribute``, ``field``, ``recipe``); both may be empty.
     """
 
     id: str
@@ -113,10 +113,10 @@ class Chunk:
 
 
 Record = Page | Document | Chunk
-R = TypeVar("R", Page, Document, Chunk)
+R = TypeVar("R", bound=Page | Document | Chunk)
 
 
-def schema(kind: type[Record]) -> pa.Schema:
+def schema(kind: type[R]) -> pa.Schema:
     """Arrow schema of a record class, columns in the order of its fields."""
     import pyarrow as pa
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from m4corpus.embed.config import EncoderConfig
 from m4corpus.recipe import Recipe
 from m4corpus.stage import Stage
 
 
-def build(name: str, recipe: Recipe, base: Path, cache: Path, limit: int | None = None) -> Stage:
-    """The stage called ``name``; ``limit`` makes a trial of the first inputs."""
+def build(name: str, recipe: Recipe, base: Path, cache: Path) -> Stage:
+    """The stage called ``name``, over sources relative to ``base``; what may be kept for later runs goes to ``cache``."""
     match name:
         case "read":
             from m4corpus.sources.stage import ReadStage
 
-            return ReadStage(recipe.read if limit is None else replace(recipe.read, limit=limit), base, cache)
+            return ReadStage(recipe.read, base, cache)
         case "clean":
             from m4corpus.clean.stage import CleanStage
 
@@ -35,13 +36,19 @@ def build(name: str, recipe: Recipe, base: Path, cache: Path, limit: int | None 
         case "chunk":
             from m4corpus.chunk.stage import ChunkStage
 
-            return ChunkStage(recipe.chunk, recipe.embed.encoder)
+            return ChunkStage(recipe.chunk, _located(recipe.embed.encoder, base))
         case "embed":
             from m4corpus.embed.stage import EmbedStage
 
-            return EmbedStage(recipe.embed)
+            return EmbedStage(replace(recipe.embed, encoder=_located(recipe.embed.encoder, base)))
         case "index":
             from m4corpus.index.stage import IndexStage
 
             return IndexStage(recipe.index)
     raise ValueError(f"no stage is called {name!r}")
+
+
+def _located(encoder: EncoderConfig, base: Path) -> EncoderConfig:
+    """A model directory named relative to the recipe, by its full path; any other name as it is."""
+    directory = base / encoder.name
+    return replace(encoder, name=str(directory.resolve())) if directory.is_dir() else encoder

@@ -60,6 +60,8 @@ class Step(PipelineStep):
     def run(self, data: Iterable[Record], rank: int = 0, world_size: int = 1) -> Iterator[Record]:
         """Generator datatrove drives: yields what is kept and writes one ledger row for every input."""
         stream = iter(data)
+        self.facts.clear()
+        self.happened.clear()
         self.prepare()
         try:
             while batch := list(islice(stream, self.batch_size)):
@@ -91,6 +93,8 @@ class Step(PipelineStep):
 
     def _account(self, record: Record, result: list[Record] | Verdict) -> Iterator[Record]:
         locator = getattr(record, "locator", "")
+        if not result:
+            result = Fail("no-output", "the step returned nothing for it")
         if isinstance(result, Verdict):
             self.ledger(Entry(record.id, locator, result.outcome, result.slug, result.detail, 0))
             return

@@ -68,7 +68,8 @@ def main() -> None:
 
     try:
         code = cli.main(standalone_mode=False)
-    except click.exceptions.Abort:
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        click.echo("interrupted; run the same command to resume", err=True)
         code = 130
     except click.ClickException as error:
         error.show()
@@ -76,11 +77,15 @@ def main() -> None:
     except M4CorpusError as error:
         click.echo(f"error: {error}", err=True)
         code = error.exit_code
-    except KeyboardInterrupt:
-        click.echo("interrupted; run the same command to resume", err=True)
-        code = 130
-    except BrokenPipeError:
-        # The reader of our output has gone, as in `m4corpus languages | head`.
-        sys.stderr.close()
+    except SystemExit:
+        # How click and rich end when the reader of our output has gone, as in `m4corpus languages | head`.
         code = 0
+    except OSError as error:
+        from m4corpus.storage.atomic import machine_refused
+
+        failure = machine_refused(error)
+        if failure is None:
+            raise
+        click.echo(f"error: {failure}", err=True)
+        code = failure.exit_code
     sys.exit(code if isinstance(code, int) else 0)

@@ -30,5 +30,7 @@ languages = click.option(
 )
 
 limit = click.option(
-    "--limit", type=click.IntRange(min=1), help="A trial: take only about this many inputs (its artifacts are its own)."
+    "--limit",
+    type=click.IntRange(min=1),
+    help="A trial of at most this many inputs, kept apart: its snapshot is NAME-trial.",
 )

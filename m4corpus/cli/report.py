@@ -88,7 +88,9 @@ def print_run(pipeline: Pipeline, result: RunResult) -> None:
     """Tables of a finished run, and what to do next."""
     print_artifacts(pipeline.status(), {stage.stage: stage for stage in result.stages})
     if result.quarantined:
-        click.echo(f"{result.quarantined} inputs were quarantined; list them with: m4corpus status RECIPE --ledger failed")
+        click.echo(
+            f"{result.quarantined} inputs were quarantined; list them with: m4corpus status RECIPE --ledger failed"
+        )
     if result.snapshot:
         from m4corpus.snapshot import open_snapshot
 

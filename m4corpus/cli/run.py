@@ -109,7 +109,9 @@ def status(recipe: Path, workdir: Path, outcome: str | None, as_json: bool) -> N
     if outcome:
         found = [(a.stage, e) for a in artifacts for e in entries(a.directory, a.ledger()) if e.outcome == outcome]
         if as_json:
-            echo_json([{"stage": s, "id": e.id, "locator": e.locator, outcome: e.slug, "detail": e.detail} for s, e in found])
+            echo_json(
+                [{"stage": s, "id": e.id, "locator": e.locator, outcome: e.slug, "detail": e.detail} for s, e in found]
+            )
         else:
             table(["stage", "input", outcome, "detail"], [[s, e.locator or e.id, e.slug, e.detail] for s, e in found])
     elif as_json:

@@ -71,7 +71,8 @@ def retrieve(
       m4corpus retrieve quickstart data/quickstart/queries.jsonl -k 100 --out run.json --trec run.trec
     """
     from m4corpus.retrieve.queries import read_queries
-    from m4corpus.retrieve.runs import retrieve as retrieve_, write_m4rag, write_trec
+    from m4corpus.retrieve.runs import retrieve as retrieve_
+    from m4corpus.retrieve.runs import write_m4rag, write_trec
     from m4corpus.snapshot import open_snapshot
 
     if out is None and trec is None:
@@ -99,7 +100,8 @@ def evaluate(
 
     Scores are of documents: a document ranks where its best chunk does.
     """
-    from m4corpus.evaluate import evaluate as evaluate_, read_qrels
+    from m4corpus.evaluate import evaluate as evaluate_
+    from m4corpus.evaluate import read_qrels
     from m4corpus.evaluate.metrics import MEASURES
     from m4corpus.retrieve.queries import read_queries
     from m4corpus.retrieve.runs import retrieve as retrieve_

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from m4corpus.errors import UserError
+from m4corpus.retrieve.queries import numbered_lines
 from m4corpus.retrieve.runs import Run, document_ranking
+
+if TYPE_CHECKING:
+    from m4corpus.index.shards import Hit
 
 Qrels = dict[str, dict[str, int]]
 
@@ -25,20 +30,23 @@ class Report:
 
 
 def read_qrels(path: Path) -> Qrels:
-    """TREC qrels: ``query 0 document relevance``, one judgement a line, separated by white space."""
+    """TREC qrels: ``query 0 document relevance``, one judgement a line, separated by white space.
+
+    Raises :class:`UserError` naming a line that is no judgement or contradicts an earlier one. A document's id may
+    itself hold spaces.
+    """
     qrels: Qrels = defaultdict(dict)
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"cannot read qrels {path}: {error}") from None
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
+    for number, line in numbered_lines(path, "qrels"):
         try:
-            query, _, document, relevance = line.split()
-            qrels[query][document] = int(relevance)
+            query, _, rest = line.split(maxsplit=2)
+            document, relevance = rest.rsplit(maxsplit=1)
+            judged = int(relevance)
         except ValueError:
             raise UserError(f"{path}:{number} is not a judgement", "Each line is: query 0 document relevance") from None
+        if qrels[query].setdefault(document, judged) != judged:
+            raise UserError(f"{path}:{number} judges {document!r} for {query!r} again, otherwise", "Keep one of them.")
+    if not qrels:
+        raise UserError(f"{path} holds no judgements", "Each line is: query 0 document relevance")
     return dict(qrels)
 
 
@@ -55,7 +63,7 @@ def evaluate(run: Run, qrels: Qrels) -> Report:
     if not languages:
         raise UserError("no query of the run has a judgement in the qrels", "Check that both files use the same ids.")
     judged = {query: qrels[query] for query in languages}
-    ranking = {query.id: dict(document_ranking(hits)) for query, hits in run if query.id in judged}
+    ranking = {query.id: _by_rank(hits) for query, hits in run if query.id in judged}
     groups: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for metric in ir_measures.iter_calc(measures, judged, ranking):
         for group in {languages[metric.query_id] or "unknown", "all"}:
@@ -65,3 +73,8 @@ def evaluate(run: Run, qrels: Qrels) -> Report:
         group: {name: sum(values[name]) / sizes[group] for name in MEASURES} for group, values in sorted(groups.items())
     }
     return Report(dict(sorted(sizes.items())), scores, len(run) - len(judged))
+
+
+def _by_rank(hits: list[Hit]) -> dict[str, float]:
+    """Scores that say no more than the rank: evaluators would order equal scores by document id, not as found."""
+    return {document: float(-rank) for rank, (document, _) in enumerate(document_ranking(hits))}

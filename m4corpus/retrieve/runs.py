@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from m4corpus.errors import UserError
 from m4corpus.retrieve.queries import Query
 from m4corpus.storage.atomic import replacing
 
@@ -50,13 +51,20 @@ def write_m4rag(run: Run, path: Path) -> None:
 def write_trec(run: Run, path: Path, tag: str, *, documents: bool = True) -> None:
     """TREC run: ``query Q0 document rank score tag``; a document's score is that of its best chunk.
 
-    With ``documents=False`` the ranked unit is the chunk.
+    With ``documents=False`` the ranked unit is the chunk. Raises :class:`UserError` for ids with white space, which
+    the format cannot hold.
     """
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as stream:
         for query, hits in run:
             ranking = document_ranking(hits) if documents else [(hit.chunk.id, hit.score) for hit in hits]
             for rank, (identifier, score) in enumerate(ranking, 1):
-                stream.write(f"{query.id} Q0 {identifier} {rank} {score:.6f} {tag}\n")
+                if len(f"{query.id} {identifier} {tag}".split()) != 3:
+                    raise UserError(
+                        f"a TREC run cannot hold ids with white space: query {query.id!r}, document {identifier!r}",
+                        "Write M4-RAG's file instead (--out), or give the queries and pages other ids.",
+                    )
+                # Nine digits tell any two single-precision scores apart: evaluators sort by them.
+                stream.write(f"{query.id} Q0 {identifier} {rank} {score:.9g} {tag}\n")
 
 
 def document_ranking(hits: list[Hit]) -> list[tuple[str, float]]:

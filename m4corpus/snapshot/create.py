@@ -9,8 +9,9 @@ from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
+from m4corpus.errors import IntegrityError
 from m4corpus.recipe import Recipe
-from m4corpus.storage.artifact import FORMAT, Artifact, sealed
+from m4corpus.storage.artifact import FORMAT, Artifact, read_sealed, sealed
 from m4corpus.storage.atomic import write_bytes, write_json
 from m4corpus.storage.digests import digest_of
 from m4corpus.storage.parts import read_batches
@@ -23,17 +24,23 @@ TOOLS = (
 
 
 def create(workdir: Path, recipe: Recipe, artifacts: dict[str, Artifact]) -> Path:
-    """The directory of the snapshot made of ``artifacts``; the same artifacts give the same version, written once."""
+    """The directory of the snapshot made of ``artifacts``; the same artifacts give the same version, written once.
+
+    A manifest that is damaged, or older than its artifacts, is written again.
+    """
     home = workdir / "snapshots" / recipe.name
     pins = {stage: {"fingerprint": a.manifest["fingerprint"], "logical": a.logical} for stage, a in artifacts.items()}
     version = digest_of(pins)[:12]
     directory = home / version
-    if not (directory / "manifest.json").is_file():
+    old = _manifest(directory)
+    if old is None or any(old["artifacts"][stage]["digest"] != a.manifest["digest"] for stage, a in artifacts.items()):
+        # New; or damaged; or over an artifact that was built again, which may have other bytes for the same rows.
+        latest = _latest(home)
         body = {
             "format": FORMAT,
             "name": recipe.name,
             "version": version,
-            "parent": _latest(home),
+            "parent": old["parent"] if old else latest if latest != version else None,
             "recipe": _portable(recipe),
             "artifacts": {
                 stage: {
@@ -53,6 +60,14 @@ def create(workdir: Path, recipe: Recipe, artifacts: dict[str, Artifact]) -> Pat
     if _latest(home) != version:
         write_bytes(home / "latest", version.encode())
     return directory
+
+
+def _manifest(directory: Path) -> dict[str, Any] | None:
+    """The manifest that stands in a snapshot's directory, or None when there is none that can be trusted."""
+    try:
+        return read_sealed(directory / "manifest.json")
+    except (FileNotFoundError, IntegrityError):
+        return None
 
 
 def _latest(home: Path) -> str | None:

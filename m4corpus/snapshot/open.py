@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from m4corpus.errors import IntegrityError, UserError
-from m4corpus.storage.artifact import Artifact, check_sealed
+from m4corpus.storage.artifact import Artifact, read_sealed
 
 if TYPE_CHECKING:
     from m4corpus.embed.encoder import Encoder
@@ -66,7 +65,7 @@ class Snapshot:
         return encoder
 
     def search(self, query: str, k: int = 10, languages: Iterable[str] | None = None) -> list[Hit]:
-        """The ``k`` best chunks for ``query``, best first; fewer when the corpus is smaller. See :meth:`search_many`."""
+        """The ``k`` best chunks for ``query``, best first; fewer when the corpus is smaller."""
         return self.search_many([query], k, languages)[0]
 
     def search_many(
@@ -82,13 +81,7 @@ class Snapshot:
 def open_snapshot(where: str | Path, workdir: Path = WORKDIR) -> Snapshot:
     """Open a snapshot by directory, or by ``name`` or ``name@version`` within ``workdir``."""
     directory = locate(where, workdir)
-    path = directory / "manifest.json"
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise IntegrityError(f"{path} is not valid JSON: {error}") from None
-    check_sealed(path, manifest)
-    return Snapshot(directory, manifest)
+    return Snapshot(directory, read_sealed(directory / "manifest.json"))
 
 
 def locate(where: str | Path, workdir: Path) -> Path:

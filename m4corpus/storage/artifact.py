@@ -90,16 +90,11 @@ class Artifact:
 
     @classmethod
     def open(cls, directory: Path) -> Artifact:
-        """Load an artifact; raises :class:`IntegrityError` when its manifest is missing, altered or of another format."""
-        path = directory / MANIFEST
+        """Load an artifact; raises :class:`IntegrityError` when its manifest is missing, altered or unknown."""
         try:
-            manifest = json.loads(path.read_text(encoding="utf-8"))
+            return cls(directory, read_sealed(directory / MANIFEST))
         except FileNotFoundError:
             raise IntegrityError(f"{directory} is not a complete artifact: it has no {MANIFEST}") from None
-        except ValueError as error:
-            raise IntegrityError(f"{path} is not valid JSON: {error}") from None
-        check_sealed(path, manifest)
-        return cls(directory, manifest)
 
     @staticmethod
     def exists(directory: Path) -> bool:
@@ -177,8 +172,14 @@ def sealed(body: dict[str, Any]) -> dict[str, Any]:
     return {**body, "digest": digest_of(body)}
 
 
-def check_sealed(path: Path, manifest: dict[str, Any]) -> None:
-    """Raise :class:`IntegrityError` unless the manifest is of a known format and carries its own digest."""
+def read_sealed(path: Path) -> dict[str, Any]:
+    """Load a manifest; raises :class:`IntegrityError` unless it is of a known format and carries its own digest."""
+    try:
+        manifest = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise IntegrityError(f"{path} is not valid JSON: {error}") from None
+    if not isinstance(manifest, dict):
+        raise IntegrityError(f"{path} was altered: it holds no manifest")
     body = {key: value for key, value in manifest.items() if key != "digest"}
     if manifest.get("digest") != digest_of(body):
         raise IntegrityError(f"{path} was altered: its content does not match its own digest")
@@ -186,3 +187,4 @@ def check_sealed(path: Path, manifest: dict[str, Any]) -> None:
         raise IntegrityError(
             f"{path} has format {manifest.get('format')}, this m4corpus reads {FORMAT}", "Upgrade m4corpus."
         )
+    return manifest

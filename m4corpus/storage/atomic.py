@@ -16,6 +16,7 @@ from m4corpus.errors import EnvironmentFailure
 _REFUSALS = {
     errno.ENOSPC: ("no space left on the device", "Free some space, then run the same command: it resumes."),
     errno.EDQUOT: ("the disk quota is used up", "Free some space, then run the same command: it resumes."),
+    errno.EFBIG: ("the file would exceed the largest size allowed here", "Raise the limit (ulimit -f)."),
     errno.EROFS: ("the file system is read-only", "Choose a writable directory with --workdir."),
     errno.EACCES: ("permission denied", "Choose a directory you may write to with --workdir, or change its rights."),
     errno.EPERM: ("operation not permitted", "Choose a directory you may write to with --workdir."),
@@ -27,7 +28,7 @@ def machine_refused(error: OSError) -> EnvironmentFailure | None:
     if error.errno not in _REFUSALS:
         return None
     what, hint = _REFUSALS[error.errno]
-    return EnvironmentFailure(f"cannot write {error.filename or 'to the work directory'}: {what}", hint)
+    return EnvironmentFailure(f"cannot write{f' {error.filename}' if error.filename else ''}: {what}", hint)
 
 
 @contextmanager

@@ -63,10 +63,12 @@ class PartWriter:
     def __enter__(self) -> Self:
         import pyarrow.parquet as pq
 
-        temporary = self._stack.enter_context(replacing(self._path))
-        self._writer = self._stack.enter_context(
-            pq.ParquetWriter(temporary, self._schema, compression="zstd", write_statistics=False)
-        )
+        with ExitStack() as stack:
+            temporary = stack.enter_context(replacing(self._path))
+            self._writer = stack.enter_context(
+                pq.ParquetWriter(temporary, self._schema, compression="zstd", write_statistics=False)
+            )
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *error: Any) -> None:

@@ -27,7 +27,7 @@ def order(page: Page) -> tuple[str, str]:
 
 
 class RunSorter:
-    """Distributes pages over buckets and writes each bucket's pages as sorted runs ``<directory>/<bucket>/<n>.parquet``."""
+    """Distributes pages over buckets; writes each bucket's as sorted runs ``<directory>/<bucket>/<n>.parquet``."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory

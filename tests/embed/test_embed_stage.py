@@ -41,7 +41,7 @@ def rows(artifact: Artifact) -> list[dict[str, Any]]:
 
 
 def tallies(artifact: Artifact) -> dict[str, int]:
-    logs = [json.loads(p.read_text()) for p in (artifact.directory / "logs" / "embed" / "vectors").glob("*.json")]
+    logs = [json.loads(p.read_text()) for p in (artifact.directory / "logs" / "embed" / "happened").glob("*.json")]
     return {key: sum(log[key] for log in logs) for key in ("cached", "computed")}
 
 

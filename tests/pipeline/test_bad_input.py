@@ -44,11 +44,20 @@ def bad(tmp_path: Path, project):
     (pages / "bomb.html").write_text("<b>" * 17_500_000, encoding="utf-8")
     (pages / "dangling.html").symlink_to(tmp_path / "nowhere.html")
     (lines / "mixed.jsonl").write_bytes(
-        b"\n".join([line(1), b'{"id": "cut", "text": ', line(2), b'{"id": "bytes", "text": "\xff"}', line(3),
-                    b'{"id": "surrogate", "text": "lone \\ud800 half"}', line(4)])  # fmt: skip
+        b"\n".join(
+            [
+                line(1),
+                b'{"id": "cut", "text": ',
+                line(2),
+                b'{"id": "bytes", "text": "\xff"}',
+                line(3),
+                b'{"id": "surrogate", "text": "lone \\ud800 half"}',
+                line(4),
+            ]
+        )
     )
-    packed = gzip.compress(b"\n".join(os.urandom(200).hex().join(['{"id":"z%d","text":"' % i, '"}']).encode()
-                                      for i in range(500)))  # fmt: skip
+    rows = [json.dumps({"id": f"z{i}", "text": os.urandom(200).hex()}).encode() for i in range(500)]
+    packed = gzip.compress(b"\n".join(rows))
     (lines / "cut.jsonl.gz").write_bytes(packed[: len(packed) // 2])
     return made
 
@@ -99,7 +108,7 @@ def test_a_file_that_vanishes_and_one_that_cannot_be_read(project, tmp_path: Pat
         stage = build(name)
         if name == "read":
             (made.pages / "en" / "kite.html").unlink(missing_ok=True)
-            os.replace(made.pages / "en" / "drum.html", made.pages / "en" / "drum.gone")
+            (made.pages / "en" / "drum.html").rename(made.pages / "en" / "drum.gone")
             (made.pages / "en" / "drum.html").mkdir()
         return stage
 
@@ -118,21 +127,24 @@ def test_a_file_that_vanishes_and_one_that_cannot_be_read(project, tmp_path: Pat
 
 
 def test_a_page_in_the_wrong_folder_is_labelled_by_its_text(project, tmp_path: Path) -> None:
-    """Hints come from the folder here; the quickstart corpus has a Portuguese page under it/ and a Russian one under bg/."""
+    """Hints come from the folder here: a Portuguese page lies under it/ and a Russian one under bg/."""
     quickstart = Path(__file__).parents[2] / "data" / "quickstart" / "html"
     made = type(project)(tmp_path)
     for name in ("it/kite-2.html", "bg/flute-2.html", "it/basketry.html"):
         (made.pages / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(quickstart / name, made.pages / name)
     made.recipe.write_text(
-        "name: folders\npartitions: 2\nread:\n  sources:\n"
-        "    - {name: f, format: html, path: pages, language: path}\n",
+        "name: folders\npartitions: 2\nread:\n  sources:\n    - {name: f, format: html, path: pages, language: path}\n",
         encoding="utf-8",
     )
     made.m4corpus("run", made.recipe, "--workdir", tmp_path / "w", "--until", "identify")
     import pyarrow.parquet as pq
 
-    rows = [row for part in (tmp_path / "w").glob("folders/identify-*/part-*.parquet") for row in pq.read_table(part).to_pylist()]
+    rows = [
+        row
+        for part in (tmp_path / "w").glob("folders/identify-*/part-*.parquet")
+        for row in pq.read_table(part).to_pylist()
+    ]
     found = {row["id"]: (row["language"], row["hint_agreement"]) for row in rows}
     assert found == {
         "f:it/kite-2.html": ("por", "disagree"),

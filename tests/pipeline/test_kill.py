@@ -60,3 +60,21 @@ def test_killed_in_a_stage_and_run_again(built, tmp_path: Path, stage: str, help
     assert not workers_of(process.pid), "workers outlived their parent"
     built.project.run(workdir, "--workers", "2")
     assert helpers.bytes_of(workdir) == helpers.bytes_of(built.workdir), f"killed {delay:.3f} s into {stage}"
+
+
+def test_a_damaged_artifact_is_built_again_whatever_an_interrupted_run_left(built, tmp_path: Path, helpers) -> None:
+    """Completion records that outlived the manifest must not pass the damaged files for finished work."""
+    workdir = built.clone(tmp_path / "work")
+    (chunks,) = workdir.glob("small/chunk-*")
+    left = chunks / "work" / "chunk"
+    left.mkdir(parents=True)
+    for rank in range(4):
+        (left / f"rank-{rank:05d}.json").write_text('{"parts": [], "ledger": [], "counts": {}, "info": {}}')
+    part = chunks / "part-00001.parquet"
+    content = part.read_bytes()
+    part.unlink()
+    part.write_bytes(content[:-100])
+    states = {s["stage"]: s["state"] for s in built.project.run(workdir)["stages"]}
+    assert states["chunk"] == "run"
+    assert states["embed"] == "cached"
+    assert helpers.bytes_of(workdir) == helpers.bytes_of(built.workdir)

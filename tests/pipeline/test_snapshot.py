@@ -13,7 +13,16 @@ import pytest
 
 def test_search_crosses_languages(built) -> None:
     out = built.project.m4corpus(
-        "search", "small", "平たいパンはどうやって焼くの", "--lang", "en", "-k", "3", "--json", "--workdir", built.workdir
+        "search",
+        "small",
+        "平たいパンはどうやって焼くの",
+        "--lang",
+        "en",
+        "-k",
+        "3",
+        "--json",
+        "--workdir",
+        built.workdir,
     ).stdout
     hits = json.loads(out)
     assert hits[0]["document_id"] == "small:en/flatbread.html"
@@ -39,7 +48,9 @@ def test_every_chunk_is_the_exact_text_of_its_document(built) -> None:
     records = {}
     for stage, kind in (("dedup", Document), ("chunk", Chunk)):
         artifact = snapshot.artifact(stage)
-        records[stage] = [r for p in artifact.parts() for r in from_batches(kind, read_batches(artifact.directory / p.path))]
+        records[stage] = [
+            r for p in artifact.parts() for r in from_batches(kind, read_batches(artifact.directory / p.path))
+        ]
     texts = {document.id: document.text for document in records["dedup"]}
     assert records["chunk"]
     for chunk in records["chunk"]:
@@ -111,9 +122,12 @@ def test_the_python_interface_from_a_script_without_a_guard(built, tmp_path: Pat
     """Worker processes must not run the caller's script again."""
     script = tmp_path / "script.py"
     script.write_text(
-        f"import m4corpus\nprint('once')\nresult = m4corpus.run({str(built.project.recipe)!r}, 'w', workers=2, last='clean')\n"
+        "import m4corpus\nprint('once')\n"
+        f"result = m4corpus.run({str(built.project.recipe)!r}, 'w', workers=2, last='clean')\n"
         "print([s.stage for s in result.stages])\n",
         encoding="utf-8",
     )
-    done = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run(
+        [sys.executable, script], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True
+    )
     assert done.stdout.splitlines() == ["once", "['read', 'clean']"]

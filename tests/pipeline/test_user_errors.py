@@ -77,7 +77,7 @@ def test_full_disk_and_then_room(project, built, tmp_path: Path, helpers) -> Non
         assert helpers.fingerprints(summary) == helpers.fingerprints(built.summary)
 
 
-class mounted:  # noqa: N801  (used as a with-statement verb)
+class mounted:
     """A tmpfs at ``path`` for the block; skips the test where mounting is not allowed."""
 
     def __init__(self, path: Path, options: str) -> None:

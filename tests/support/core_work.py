@@ -15,8 +15,9 @@ from m4corpus import ledger
 from m4corpus.datatrove import PipelineStep
 from m4corpus.errors import IntegrityError, UserError
 from m4corpus.ledger import Counts, Drop, Entry, Fail
+from m4corpus.mapstage import map_phase, record_rows
 from m4corpus.records import Document, schema, to_batch
-from m4corpus.stage import Phase, StageContext, map_phase
+from m4corpus.stage import Phase, StageContext
 from m4corpus.steps import Step
 from m4corpus.storage.artifact import Artifact, Completion, Identity
 from m4corpus.storage.parts import PartWriter, part_name
@@ -50,7 +51,7 @@ def context(root: Path, parts: list[list[Document]]) -> StageContext:
 
 
 def phase(where: StageContext, step: Step) -> Phase:
-    return map_phase("work", where, "read", Document, step, Document)
+    return map_phase("work", where, "read", Document, step, record_rows(Document))
 
 
 def completions(where: StageContext) -> list[Completion]:
