@@ -124,8 +124,7 @@ class Pipeline:
         """What :meth:`run` would do, without doing it. Reads the inputs to fingerprint them, writes nothing else."""
         steps: list[Step] = []
         done: dict[str, Artifact] = {}
-        for name in STAGES:
-            stage = self._stage(name)
+        for name, stage in self._checked(STAGES).items():
             missing = [need for need in stage.needs if need not in done]
             if missing:
                 steps.append(Step(name, PENDING, f"depends on what {missing[0]} yields"))
@@ -155,11 +154,12 @@ class Pipeline:
         """
         reporter = reporter or Reporter()
         result = RunResult(self.recipe.name)
+        stages = self._checked(STAGES[: STAGES.index(last) + 1])
         try:
             with locked(self.workdir):
                 done: dict[str, Artifact] = {}
-                for name in STAGES[: STAGES.index(last) + 1]:
-                    stage_result = self._bring_up(name, done, first, workers, executor, reporter)
+                for stage in stages.values():
+                    stage_result = self._bring_up(stage, done, first, workers, executor, reporter)
                     result.stages.append(stage_result)
                     reporter.finished(stage_result)
                 if last == STAGES[-1]:
@@ -178,6 +178,13 @@ class Pipeline:
         from m4corpus.stages import build
 
         return build(name, self.recipe, self.base, self.workdir / "cache")
+
+    def _checked(self, names: tuple[str, ...]) -> dict[str, Any]:
+        """The stages, after everything outside the recipe that they name was found: a mistake costs no run."""
+        stages = {name: self._stage(name) for name in names}
+        for stage in stages.values():
+            stage.resources()
+        return stages
 
     def _identity(self, stage: Any, done: dict[str, Artifact]) -> Identity:
         return Identity(
@@ -215,11 +222,11 @@ class Pipeline:
         return "; ".join(changes) or "built before, under another work directory"
 
     def _bring_up(
-        self, name: str, done: dict[str, Artifact], first: str, workers: int, executor: str, reporter: Reporter
+        self, stage: Any, done: dict[str, Artifact], first: str, workers: int, executor: str, reporter: Reporter
     ) -> StageResult:
         from m4corpus.stage import StageContext
 
-        stage = self._stage(name)
+        name = stage.name
         identity = self._identity(stage, done)
         step = self._step(identity)
         directory = self.root / step.directory

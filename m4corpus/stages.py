@@ -11,7 +11,7 @@ from m4corpus.stage import Stage
 
 
 def build(name: str, recipe: Recipe, base: Path, cache: Path) -> Stage:
-    """The stage called ``name``, over sources relative to ``base``; what may be kept for later runs goes to ``cache``."""
+    """The stage called ``name``; ``base`` is where relative paths start, ``cache`` keeps what later runs may use."""
     match name:
         case "read":
             from m4corpus.sources.stage import ReadStage

@@ -81,7 +81,7 @@ def test_kept_dropped_failed() -> None:
         Entry("a", "here", "kept", "", "", 2),
         Entry("drop", "here", "dropped", "rule", "because=1", 0),
         Entry("fail", "here", "failed", "reason", "at 2", 0),
-        Entry("none", "here", "kept", "", "", 0),
+        Entry("none", "here", "failed", "no-output", "the step returned nothing for it", 0),
         Entry("b", "here", "kept", "", "", 2),
     ]
 

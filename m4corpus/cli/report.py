@@ -48,6 +48,7 @@ class LineReporter(Reporter):
         self._spoken = time.monotonic()
 
     def stage(self, step: Step) -> None:
+        self._spoken = time.monotonic()
         if step.state != CACHED:
             click.echo(f"{step.stage}: {step.state} ({step.why})", err=True)
 
