@@ -24,6 +24,18 @@ quickstart: $(VENV)/.installed
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest
 
+## Build from real pages: the Debian installation guide in 19 languages (fetched with apt, 18 MB).
+check-real: $(VENV)/.installed
+	$(BIN)/python benchmarks/real_data.py installation-guide
+	M4CORPUS_REAL=1 $(BIN)/python -m pytest tests/test_real_input.py -v
+
+## Every number in the documentation (about half an hour, idle machine).
+benchmarks: $(VENV)/.installed
+	$(BIN)/python benchmarks/real_data.py
+	$(BIN)/python benchmarks/quickstart.py
+	$(BIN)/python benchmarks/pipeline.py
+	$(BIN)/python benchmarks/memory.py --pages 300
+
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -19,6 +19,7 @@ COMMANDS = {
     "evaluate": ("m4corpus.cli.search:evaluate", "Score retrieval against qrels, for each query language."),
     "verify": ("m4corpus.cli.verify:verify", "Prove that a snapshot is intact, down to the last byte."),
     "languages": ("m4corpus.cli.languages:command", "The 42 languages and 56 varieties, and every code they go by."),
+    "resources": ("m4corpus.cli.resources:command", "Check or fetch the model files the package carries."),
     "recipe": ("m4corpus.cli.recipe:command", "Check a recipe; describe every key a recipe may have."),
 }
 

@@ -45,7 +45,8 @@ def search(snapshot: str, text: str, languages: tuple[str, ...], k: int, workdir
         )  # fmt: skip
         return
     for rank, hit in enumerate(hits, 1):
-        where = " > ".join([hit.chunk.title, *hit.chunk.headings])
+        # The first heading is often the title again.
+        where = " > ".join(dict.fromkeys([hit.chunk.title, *hit.chunk.headings]))
         click.echo(f"{rank:>3}  {hit.score:.3f}  {hit.chunk.language}_{hit.chunk.script}  {where}")
         click.echo(f"     {_snippet(hit.chunk.text)}")
         click.echo(f"     {hit.chunk.url or hit.chunk.document_id}")

