@@ -6,13 +6,14 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from m4corpus.cli.output import table
 from m4corpus.languages import resolve
-from m4corpus.pipeline import CACHED, Pipeline, Reporter, RunResult, StageResult, Step
+from m4corpus.pipeline import CACHED, Reporter, RunResult, StageResult, Step
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from m4corpus.ledger import Counts
     from m4corpus.storage.artifact import Artifact
 
+#: What went into a stage, what became of it, and what came out.
+FLOW = ("stage", "inputs", "kept", "dropped and failed", "outputs")
 #: Seconds between two progress lines in a log.
 LOG_INTERVAL = 10.0
 
@@ -85,13 +88,12 @@ class BarReporter(Reporter):
         self._progress.console.print(f"{result.stage}: {_outcome(result)}", highlight=False, markup=False)
 
 
-def print_run(pipeline: Pipeline, result: RunResult) -> None:
+def print_run(recipe: Path, result: RunResult) -> None:
     """Tables of a finished run, and what to do next."""
-    print_artifacts(pipeline.status(), {stage.stage: stage for stage in result.stages})
+    rows = [[*_flow(s.stage, s.counts), _time(s), s.directory.name] for s in result.stages]
+    table([*FLOW, "time", "artifact"], rows)
     if result.quarantined:
-        click.echo(
-            f"{result.quarantined} inputs were quarantined; list them with: m4corpus status RECIPE --ledger failed"
-        )
+        click.echo(f"{result.quarantined} inputs were quarantined; list them: m4corpus status {recipe} --ledger failed")
     if result.snapshot:
         from m4corpus.snapshot import open_snapshot
 
@@ -100,18 +102,9 @@ def print_run(pipeline: Pipeline, result: RunResult) -> None:
         click.echo(f"snapshot {snapshot.name} in {result.snapshot}")
 
 
-def print_artifacts(artifacts: Sequence[Artifact], results: dict[str, StageResult] | None = None) -> None:
-    """A row a stage: what went in, what became of it, and what came out."""
-    rows = []
-    for artifact in artifacts:
-        counts = artifact.counts
-        row: list[Any] = [artifact.stage, counts.inputs, counts.kept, _reasons(counts), counts.outputs]
-        if results is not None:
-            result = results.get(artifact.stage)
-            row.append("" if result is None else _time(result))
-        rows.append([*row, artifact.directory.name])
-    timing = ["time"] if results is not None else []
-    table(["stage", "inputs", "kept", "dropped and failed", "outputs", *timing, "artifact"], rows)
+def print_artifacts(artifacts: Sequence[Artifact]) -> None:
+    """A row for each stage that has an artifact."""
+    table([*FLOW, "artifact"], [[*_flow(a.stage, a.counts), a.directory.name] for a in artifacts])
 
 
 def artifact_rows(artifacts: Sequence[Artifact]) -> list[dict[str, Any]]:
@@ -129,6 +122,10 @@ def print_languages(manifest: dict[str, Any]) -> None:
         language = resolve(label)
         rows.append([label, language.name if language else "", documents[label], chunks.get(label, 0)])
     table(["label", "language", "documents", "chunks"], rows)
+
+
+def _flow(stage: str, counts: Counts) -> list[Any]:
+    return [stage, counts.inputs, counts.kept, _reasons(counts), counts.outputs]
 
 
 def _reasons(counts: Counts) -> str:

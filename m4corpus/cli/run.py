@@ -67,7 +67,7 @@ def run(
     if as_json:
         echo_json(result.as_dict())
     else:
-        print_run(pipeline, result)
+        print_run(recipe, result)
     if strict:
         result.refuse_quarantined()
 
