@@ -6,17 +6,21 @@ import json
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from m4corpus import progress
 from m4corpus.errors import IntegrityError, QuarantineError, UserError
 from m4corpus.ledger import Counts
 from m4corpus.recipe import Recipe, load
-from m4corpus.storage.artifact import Artifact, Identity
+from m4corpus.storage.artifact import Artifact, Completion, Identity
 from m4corpus.storage.atomic import machine_refused, write_json
 from m4corpus.storage.lock import locked
+
+if TYPE_CHECKING:
+    from m4corpus.stage import Phase, Stage, StageContext
 
 #: Stages in the order they run.
 STAGES = ("read", "clean", "identify", "filter", "dedup", "chunk", "embed", "index")
@@ -121,7 +125,7 @@ class Pipeline:
         return cls(load(path), path.resolve().parent, workdir, limit)
 
     def plan(self) -> list[Step]:
-        """What :meth:`run` would do, without doing it. Reads the inputs to fingerprint them, writes nothing else."""
+        """What :meth:`run` would do. Reads the inputs to fingerprint them, and remembers their digests."""
         steps: list[Step] = []
         done: dict[str, Artifact] = {}
         for name, stage in self._checked(STAGES).items():
@@ -154,12 +158,21 @@ class Pipeline:
         """
         reporter = reporter or Reporter()
         result = RunResult(self.recipe.name)
-        stages = self._checked(STAGES[: STAGES.index(last) + 1])
+        begin, end = _position(first), _position(last)
+        if begin > end:
+            raise UserError(f"stage '{first}' comes after '{last}'", f"The order is: {', '.join(STAGES)}.")
         try:
+            stages = self._checked(STAGES[: end + 1])
             with locked(self.workdir):
                 done: dict[str, Artifact] = {}
                 for stage in stages.values():
-                    stage_result = self._bring_up(stage, done, first, workers, executor, reporter)
+                    step = self._step(self._identity(stage, done))
+                    if step.state != CACHED and _position(step.stage) < begin:
+                        raise UserError(
+                            f"stage '{first}' needs '{step.stage}', which is not built: {step.why}",
+                            f"Run without --stage and --from, or: --until {first}.",
+                        )
+                    stage_result = self._bring_up(stage, done, step, workers, executor, reporter)
                     result.stages.append(stage_result)
                     reporter.finished(stage_result)
                 if last == STAGES[-1]:
@@ -174,19 +187,19 @@ class Pipeline:
         found = [self.root / latest[name] for name in STAGES if name in latest]
         return [Artifact.open(directory) for directory in found if Artifact.exists(directory)]
 
-    def _stage(self, name: str) -> Any:
+    def _stage(self, name: str) -> Stage:
         from m4corpus.stages import build
 
         return build(name, self.recipe, self.base, self.workdir / "cache")
 
-    def _checked(self, names: tuple[str, ...]) -> dict[str, Any]:
+    def _checked(self, names: tuple[str, ...]) -> dict[str, Stage]:
         """The stages, after everything outside the recipe that they name was found: a mistake costs no run."""
         stages = {name: self._stage(name) for name in names}
         for stage in stages.values():
             stage.resources()
         return stages
 
-    def _identity(self, stage: Any, done: dict[str, Artifact]) -> Identity:
+    def _identity(self, stage: Stage, done: dict[str, Artifact]) -> Identity:
         return Identity(
             stage=stage.name,
             version=stage.version,
@@ -209,9 +222,12 @@ class Pipeline:
     def _what_changed(self, identity: Identity) -> str:
         """Why a stage has no artifact, against the one it had in the latest run."""
         name = self._latest().get(identity.stage)
-        if name is None or not Artifact.exists(self.root / name):
+        try:
+            old = Artifact.open(self.root / name).manifest if name else None
+        except IntegrityError:
+            old = None
+        if old is None:
             return "never built"
-        old = Artifact.open(self.root / name).manifest
         changes = [
             f"{kind} changed: {key}"
             for kind, now in (("option", identity.config), ("input", identity.inputs), ("resource", identity.resources))
@@ -219,25 +235,18 @@ class Pipeline:
         ]
         if old["version"] != identity.version:
             changes.append(f"stage version {old['version']} -> {identity.version}")
-        return "; ".join(changes) or "built before, under another work directory"
+        return "; ".join(changes) or "its artifact was removed"
 
     def _bring_up(
-        self, stage: Any, done: dict[str, Artifact], first: str, workers: int, executor: str, reporter: Reporter
+        self, stage: Stage, done: dict[str, Artifact], step: Step, workers: int, executor: str, reporter: Reporter
     ) -> StageResult:
+        """Give the stage its artifact, add it to ``done``, and remember it as the latest."""
         from m4corpus.stage import StageContext
 
-        name = stage.name
-        identity = self._identity(stage, done)
-        step = self._step(identity)
         directory = self.root / step.directory
         reporter.stage(step)
         started = time.monotonic()
         if step.state != CACHED:
-            if STAGES.index(name) < STAGES.index(first):
-                raise UserError(
-                    f"stage '{first}' needs '{name}', which is not built: {step.why}",
-                    f"Run without --stage and --from, or: --until {first}.",
-                )
             if step.state == RUN and directory.exists():
                 # What a finished or damaged artifact left must not pass for finished work of this run.
                 shutil.rmtree(directory)
@@ -245,23 +254,24 @@ class Pipeline:
             context = StageContext(directory, inputs, self.recipe.partitions, self.workdir / "cache")
             context.scratch.mkdir(parents=True, exist_ok=True)
             completions = self._run_phases(stage, context, workers, executor, reporter)
-            Artifact.seal(directory, identity, completions, stage.info(context))
+            Artifact.seal(directory, self._identity(stage, done), completions, stage.info(context))
         # Here rather than after sealing, for a run that was killed in between.
         shutil.rmtree(directory / "work", ignore_errors=True)
-        artifact = done[name] = Artifact.open(directory)
-        self._remember(name, directory.name)
+        artifact = done[stage.name] = Artifact.open(directory)
+        self._remember(stage.name, directory.name)
         seconds = time.monotonic() - started if step.state != CACHED else 0.0
-        return StageResult(name, step.state, seconds, directory, artifact.counts, artifact.logical)
+        return StageResult(stage.name, step.state, seconds, directory, artifact.counts, artifact.logical)
 
-    def _run_phases(self, stage: Any, context: Any, workers: int, executor: str, reporter: Reporter) -> list[Any]:
+    def _run_phases(
+        self, stage: Stage, context: StageContext, workers: int, executor: str, reporter: Reporter
+    ) -> list[Completion]:
         """Run every phase and return the completions of the last one, which describe the stage's output."""
         from m4corpus.executor import run_phase
-        from m4corpus.storage.artifact import Completion
 
         last = None
         for phase in stage.phases(context):
 
-            def watch(phase: Any = phase) -> None:
+            def watch(phase: Phase = phase) -> None:
                 done = progress.total(context.progress(phase.name))
                 reporter.progress(stage.name, phase.name, done, phase.total, phase.unit)
 
@@ -278,13 +288,22 @@ class Pipeline:
         return create(self.workdir, self.recipe, done)
 
     def _latest(self) -> dict[str, str]:
-        path = self.root / "latest.json"
-        return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+        """The artifact each stage used last; nothing when that is unknown, which costs only an explanation."""
+        with suppress(OSError, ValueError):
+            return dict(json.loads((self.root / "latest.json").read_text(encoding="utf-8")))
+        return {}
 
     def _remember(self, stage: str, directory: str) -> None:
         latest = self._latest()
         if latest.get(stage) != directory:
             write_json(self.root / "latest.json", {**latest, stage: directory})
+
+
+def _position(stage: str) -> int:
+    """Place of a stage in the order, from 0."""
+    if stage not in STAGES:
+        raise UserError(f"no stage is called '{stage}'", f"The stages are: {', '.join(STAGES)}.")
+    return STAGES.index(stage)
 
 
 _KEYS = {"option": "config", "input": "inputs", "resource": "resources"}
