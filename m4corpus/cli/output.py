@@ -14,7 +14,7 @@ def echo_json(value: Any) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, indent=2))
 
 
-def table(headers: Sequence[str], rows: Sequence[Sequence[Any]], title: str = "") -> None:
+def table(headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """A table on stdout; numbers are aligned to the right, and nothing is cut off when stdout is not a terminal."""
     from rich import box
     from rich.console import Console
@@ -23,7 +23,7 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[Any]], title: str = ""
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=10_000)
-    drawn = Table(box=box.SIMPLE, title=title or None, title_justify="left", pad_edge=False)
+    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
     for index, header in enumerate(headers):
         numeric = bool(rows) and all(isinstance(row[index], int | float) for row in rows)
         drawn.add_column(header, justify="right" if numeric else "left", overflow="fold")

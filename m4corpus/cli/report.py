@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from m4corpus.storage.artifact import Artifact
 
 #: What went into a stage, what became of it, and what came out.
-FLOW = ("stage", "inputs", "kept", "dropped and failed", "outputs")
+FLOW = ("stage", "inputs", "kept", "dropped", "failed", "outputs")
 #: Seconds between two progress lines in a log.
 LOG_INTERVAL = 10.0
 
@@ -90,10 +91,10 @@ class BarReporter(Reporter):
 
 def print_run(recipe: Path, result: RunResult) -> None:
     """Tables of a finished run, and what to do next."""
-    rows = [[*_flow(s.stage, s.counts), _time(s), s.directory.name] for s in result.stages]
-    table([*FLOW, "time", "artifact"], rows)
+    table([*FLOW, "time"], [[*_flow(s.stage, s.counts), _time(s)] for s in result.stages])
     if result.quarantined:
-        click.echo(f"{result.quarantined} inputs were quarantined; list them: m4corpus status {recipe} --ledger failed")
+        quoted = shlex.quote(str(recipe))
+        click.echo(f"{result.quarantined} inputs were quarantined; list them: m4corpus status {quoted} --ledger failed")
     if result.snapshot:
         from m4corpus.snapshot import open_snapshot
 
@@ -125,13 +126,13 @@ def print_languages(manifest: dict[str, Any]) -> None:
 
 
 def _flow(stage: str, counts: Counts) -> list[Any]:
-    return [stage, counts.inputs, counts.kept, _reasons(counts), counts.outputs]
+    dropped, failed = _reasons(counts.dropped), _reasons(counts.failed)
+    return [stage, counts.inputs, counts.kept, dropped, failed, counts.outputs]
 
 
-def _reasons(counts: Counts) -> str:
-    dropped = [f"{rule} {number}" for rule, number in sorted(counts.dropped.items())]
-    failed = [f"FAILED {reason} {number}" for reason, number in sorted(counts.failed.items())]
-    return ", ".join(dropped + failed)
+def _reasons(counts: Mapping[str, int]) -> str:
+    """Rules or reasons with their counts, a line each, so that the column stays narrow."""
+    return "\n".join(f"{name} {number:,}" for name, number in sorted(counts.items()))
 
 
 def _outcome(result: StageResult) -> str:

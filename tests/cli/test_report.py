@@ -1,0 +1,58 @@
+"""What a run shows: every rule and reason with its count, on stdout; progress on stderr."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from m4corpus.cli import report
+from m4corpus.cli.output import table
+from m4corpus.ledger import Counts
+from m4corpus.pipeline import RunResult, StageResult, Step
+
+
+@pytest.fixture
+def result() -> StageResult:
+    counts = Counts.from_dict(
+        {"inputs": 1205, "kept": 1200, "outputs": 1200, "dropped": {"min-chars": 3}, "failed": {"too-deep": 2}}
+    )
+    return StageResult("clean", "run", 1.25, Path("work/x/clean-0123"), counts, "00")
+
+
+def test_a_finished_run_names_every_rule_and_reason(result: StageResult, capsys: pytest.CaptureFixture[str]) -> None:
+    report.print_run(Path("my recipe.yaml"), RunResult("x", [result]))
+    out = capsys.readouterr().out
+    assert "1,205" in out
+    assert "min-chars 3" in out
+    assert "too-deep 2" in out
+    assert "2 inputs were quarantined" in out
+    assert "m4corpus status 'my recipe.yaml' --ledger failed" in out
+
+
+def test_a_log_gets_plain_lines(result: StageResult, capsys: pytest.CaptureFixture[str]) -> None:
+    with report.reporter() as heard:
+        heard.stage(Step("clean", "run", "never built"))
+        heard.progress("clean", "clean", 10, 1205, "documents")
+        heard.finished(result)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.splitlines() == [
+        "clean: run (never built)",
+        "clean: 1,205 in, 1,200 kept, 3 dropped, 2 FAILED, 1.2 s",
+    ]
+
+
+def test_long_work_speaks_now_and_then(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "LOG_INTERVAL", 0.0)
+    report.LineReporter().progress("embed", "embed", 10, 1205, "chunks")
+    assert capsys.readouterr().err == "embed/embed: 10 of 1,205 chunks\n"
+
+
+def test_tables_keep_brackets_and_long_cells_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    long = "x" * 300
+    table(["a", "n"], [["[bold]", 1234], [long, 5]])
+    out = capsys.readouterr().out
+    assert "[bold]" in out
+    assert long in out
+    assert "1,234" in out
