@@ -14,8 +14,8 @@ class IdentifyConfig:
     sample_chars: int = Field(
         default=3000,
         ge=100,
-        description="Characters read of a document: all of a shorter one, else a third each from its start, middle and "
-        "end.",
+        description="Characters read of a document's prose: all of a shorter one, else a third each from its start, "
+        "middle and end.",
     )
     min_confidence: float = Field(
         default=0.3,

@@ -16,22 +16,35 @@ UNKNOWN = "Zzzz"
 # Japanese prose is mostly kana; a Chinese text that quotes a Japanese name has a few.
 _KANA_SHARE = 0.1
 
+# About how many letters of an alphabet say as much as one of these; without, a Chinese page is outvoted by the few
+# commands it explains.
+_WEIGHTS = {"Hani": 3, "Kana": 3, "Hang": 2}
+
+# Scripts that a text in one of these is written with; any other is written with itself.
+_TOGETHER = {
+    "Hang": ("Hang", "Hani"),
+    "Hans": ("Hani",),
+    "Hant": ("Hani",),
+    "Jpan": ("Hani", "Kana"),
+}
+
 
 class Script(NamedTuple):
-    """``code`` and the ``share`` (0 to 1) of the text's letters and marks that are of this script."""
+    """``code`` and the ``share`` (0 to 1) of the text's letters and marks, as weighted, that are of this script."""
 
     code: str
     share: float
 
 
 def dominant_script(text: str) -> Script:
-    """The script most letters of ``text`` belong to.
+    """The script most of ``text`` is written in.
 
-    Han with at least a tenth of kana is ``Jpan``; Han without is ``Hans`` or ``Hant`` where characteristic characters
-    tell, else ``Hani``; Hangul is ``Hang``. Digits, punctuation and symbols do not count. Ties go to the code first
-    in alphabetical order; no letters give ``Zzzz`` with share 0.
+    A Han character or a kana counts as three letters of an alphabet, a Hangul syllable as two. Han with at least a
+    tenth of kana is ``Jpan``; Han without is ``Hans`` or ``Hant`` where characteristic characters tell, else ``Hani``;
+    Hangul is ``Hang``. Digits, punctuation and symbols do not count. Ties go to the code first in alphabetical order;
+    no letters give ``Zzzz`` with share 0.
     """
-    counts = count_scripts(text)
+    counts = Counter({code: count * _WEIGHTS.get(code, 1) for code, count in count_scripts(text).items()})
     total = counts.total()
     if not total:
         return Script(UNKNOWN, 0.0)
@@ -47,7 +60,7 @@ def count_scripts(text: str) -> Counter[str]:
     """Characters of each script; ``Hani`` for Han, and ``Kana`` for hiragana and katakana together."""
     counts: Counter[str] = Counter()
     for character, count in Counter(text).items():
-        if code := _script_of(character):
+        if code := script_of_character(character):
             counts[code] += count
     return counts
 
@@ -65,8 +78,14 @@ def compatible(script: str, expected: Collection[str]) -> bool:
     return False
 
 
+def scripts_written(script: str) -> tuple[str, ...]:
+    """The scripts, as :func:`count_scripts` names them, that a text in ``script`` is written with."""
+    return _TOGETHER.get(script, (script,))
+
+
 @lru_cache(maxsize=1 << 16)
-def _script_of(character: str) -> str:
+def script_of_character(character: str) -> str:
+    """The script of one character as :func:`count_scripts` names it; empty for what is no letter of a known script."""
     match = _pattern().match(character)
     return str(match.lastgroup) if match else ""
 

@@ -16,6 +16,7 @@ class IdentifyStage(MapStage):
     """Labels from the text itself, beside the hint the source gave."""
 
     name: ClassVar[str] = "identify"
+    version: ClassVar[int] = 2
     needs: ClassVar[tuple[str, ...]] = ("clean",)
     config: IdentifyConfig
 

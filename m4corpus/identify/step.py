@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 
 from m4corpus import languages as registry
 from m4corpus.identify.config import IdentifyConfig
 from m4corpus.identify.decide import Decision, decide
+from m4corpus.identify.evidence import in_script, prose, sample
 from m4corpus.identify.fasttext_model import LanguageModel
 from m4corpus.identify.labels import read_hint
 from m4corpus.identify.script import dominant_script
@@ -17,16 +17,14 @@ from m4corpus.ledger import Verdict
 from m4corpus.records import Document
 from m4corpus.steps import Step
 
-# Addresses say nothing about the language around them.
-_ADDRESS = re.compile(r"https?://\S+|www\.\S+|\S+@\S+\.\S+")
-
 
 class IdentifyStep(Step):
     """Annotates documents and drops none: ``und`` and ``Zzzz`` where nothing can be said.
 
-    lid.176 judges a sample of the text; langdetect is asked only where that is unsure or differs from the hint, and
-    its answer recorded in ``second_language``, where it informs but does not decide. ``variety`` is set only from a
-    hint with a region the registry knows (``es-AR``), and only when the text is found to be in that language.
+    lid.176 judges a sample of the prose, in its dominant script alone; langdetect is asked only where that is unsure or
+    differs from the hint, and its answer recorded in ``second_language``, where it informs but does not decide.
+    ``variety`` is set only from a hint with a region the registry knows (``es-AR``), and only when the text is found
+    to be in that language.
     """
 
     name = "identify"
@@ -58,14 +56,16 @@ class IdentifyStep(Step):
     def _label(self, documents: Sequence[Document]) -> list[Document]:
         if self._model is None:
             raise RuntimeError("IdentifyStep.prepare() has not been called")
-        samples = [sample(document.text, self.config.sample_chars) for document in documents]
-        for document, text, found in zip(documents, samples, self._model.probabilities(samples), strict=True):
-            self._annotate(document, text, found)
+        samples = [sample(prose(document), self.config.sample_chars) for document in documents]
+        scripts = [dominant_script(text).code for text in samples]
+        texts = [in_script(text, script) for text, script in zip(samples, scripts, strict=True)]
+        found = self._model.probabilities(texts)
+        for document, text, script, probabilities in zip(documents, texts, scripts, found, strict=True):
+            self._annotate(document, text, script, probabilities)
         return list(documents)
 
-    def _annotate(self, document: Document, text: str, probabilities: dict[str, float]) -> None:
+    def _annotate(self, document: Document, text: str, script: str, probabilities: dict[str, float]) -> None:
         hint = read_hint(document.language_hint)
-        script = dominant_script(text).code
         decision = decide(probabilities, script, is_cantonese(text), hint, self.config)
         document.language = decision.language
         document.script = script
@@ -80,16 +80,3 @@ class IdentifyStep(Step):
         if self._second is None or not (differs or decision.heard_confidence < self.config.second_opinion_below):
             return ""
         return self._second.ask(text)
-
-
-def sample(text: str, size: int) -> str:
-    """At most ``size`` characters of ``text``, on one line, without addresses or lone surrogates.
-
-    A longer text gives its start, its middle and its end, so that a foreign first paragraph does not decide.
-    """
-    if len(text) > size:
-        third = size // 3
-        middle = (len(text) - third) // 2
-        text = " ".join((text[:third], text[middle : middle + third], text[-third:]))
-    clean = _ADDRESS.sub(" ", text).encode("utf-8", "ignore").decode("utf-8")
-    return " ".join(clean.split())

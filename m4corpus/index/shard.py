@@ -20,13 +20,22 @@ if TYPE_CHECKING:
 #: Candidates asked for beyond k, so that ties at the end are seen to be whole in one search.
 EXTRA = 16
 
+#: Row groups decoded together: few calls, and no more rows in memory than this many groups hold.
+GROUPS_AT_ONCE = 8
+
 
 @dataclass(frozen=True)
 class Candidates:
-    """Rows of a shard that may be among the best for one query, with faiss's scores: exact up to rounding."""
+    """Rows of a shard that may be among its best for each of several queries, as pairs of query and row.
 
+    ``queries`` are positions among those asked; ``scores`` are faiss's, exact up to rounding. ``best`` holds for every
+    query the shard's highest such scores, at most ``k``.
+    """
+
+    queries: NDArray[np.int64]
     rows: NDArray[np.int64]
     scores: NDArray[np.float32]
+    best: NDArray[np.float32]
 
 
 class Shard:
@@ -78,7 +87,7 @@ class Shard:
         view: NDArray[np.float32] = flat.reshape(self.rows, self.dimension)
         return view
 
-    def candidates(self, queries: NDArray[np.float32], k: int, languages: set[str] | None) -> list[Candidates]:
+    def candidates(self, queries: NDArray[np.float32], k: int, languages: set[str] | None) -> Candidates:
         """For each query, every row whose true score may be among the shard's ``k`` best.
 
         faiss sums in another order for one query than for many, and cuts ties as it finds them. So more than ``k``
@@ -88,19 +97,27 @@ class Shard:
 
         mask = None if languages is None else self._mask(languages)
         eligible = self.rows if mask is None else int(mask.sum())
-        results = [Candidates(np.empty(0, np.int64), np.empty(0, np.float32))] * len(queries)
+        best = np.empty((len(queries), min(k, eligible)), np.float32)
+        pairs = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))]
         todo, count = np.arange(len(queries)), min(k + EXTRA, eligible)
         margins = self.margins(queries)
         while len(todo) and count:
             scores, rows = self._search(queries[todo], count, mask)
-            unfinished = []
-            for i, query in enumerate(todo.tolist()):
-                found = rows[i] >= 0
-                results[query] = Candidates(rows[i][found], scores[i][found])
-                if count < eligible and scores[i][-1] >= scores[i][k - 1] - margins[query]:
-                    unfinished.append(query)
-            todo, count = np.array(unfinished, dtype=np.int64), min(2 * count, eligible)
-        return results
+            best[todo] = scores[:, :k]
+            lowest = scores[:, best.shape[1] - 1] - margins[todo]
+            whole = (scores[:, -1] < lowest) | (count == eligible)
+            where, column = np.nonzero((rows >= 0) & (scores >= lowest[:, None]) & whole[:, None])
+            pairs.append((todo[where], rows[where, column], scores[where, column]))
+            todo, count = todo[~whole], min(2 * count, eligible)
+        found, rows, scores = (np.concatenate(arrays) for arrays in zip(*pairs, strict=True))
+        return Candidates(found, rows, scores, best)
+
+    def scores(self, rows: NDArray[np.int64], queries: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Exact score of each of ``rows`` with the query beside it, summed in double precision."""
+        import numpy as np
+
+        exact: NDArray[np.float64] = np.einsum("nd,nd->n", self.vectors[rows].astype(np.float64), queries)
+        return exact.astype(np.float32)
 
     def margins(self, queries: NDArray[np.float32]) -> NDArray[np.float64]:
         """For each query, the most by which rounding can make faiss's score of one row pass that of another."""
@@ -111,17 +128,22 @@ class Shard:
         return margins
 
     def chunks(self, rows: Iterable[int]) -> dict[int, Chunk]:
-        """The chunks of some rows; every row group they lie in is read once."""
+        """The chunks of some rows; every row group they lie in is read once, a few groups at a time."""
         import numpy as np
 
         wanted = np.unique(np.fromiter(rows, dtype=np.int64))
-        groups = np.searchsorted(self._group_starts, wanted, side="right") - 1
+        starts = self._group_starts
+        groups, group = np.unique(np.searchsorted(starts, wanted, side="right") - 1, return_inverse=True)
         found: dict[int, Chunk] = {}
-        for group in np.unique(groups).tolist():
-            here = wanted[groups == group]
-            table = self._chunks.read_row_group(group, use_threads=False)
-            batches = table.take(here - self._group_starts[group]).to_batches()
-            found.update(zip(here.tolist(), from_batches(Chunk, batches), strict=True))
+        for first in range(0, len(groups), GROUPS_AT_ONCE):
+            together = groups[first : first + GROUPS_AT_ONCE]
+            table = self._chunks.read_row_groups(together.tolist(), use_threads=False)
+            sizes = starts[together + 1] - starts[together]
+            # A row's place in the table: its place in its group, after the groups read before it.
+            moved = np.cumsum(sizes) - sizes - starts[together]
+            here = (group >= first) & (group < first + GROUPS_AT_ONCE)
+            batches = table.take(wanted[here] + moved[group[here] - first]).to_batches()
+            found.update(zip(wanted[here].tolist(), from_batches(Chunk, batches), strict=True))
         return found
 
     def _search(
@@ -139,11 +161,12 @@ class Shard:
 
     @cached_property
     def _group_starts(self) -> NDArray[np.int64]:
+        """First row of each row group, and the number of all rows."""
         import numpy as np
 
         metadata = self._chunks.metadata
         sizes = [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
-        return np.concatenate([[0], np.cumsum(sizes[:-1], dtype=np.int64)]).astype(np.int64)
+        return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
 
     @cached_property
     def _languages(self) -> tuple[list[str], NDArray[np.int32]]:

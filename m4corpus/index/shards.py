@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from m4corpus.errors import IntegrityError
-from m4corpus.index.shard import Candidates, Shard
+from m4corpus.index.shard import EXTRA, Shard
 from m4corpus.index.writer import RECORD, ROWS, VECTORS
 from m4corpus.records import Chunk
 from m4corpus.storage.artifact import Artifact
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["Hit", "Shard", "ShardedIndex"]
+
+#: Candidates of all shards held at once, ties apart: about 20 MB.
+CANDIDATES_AT_ONCE = 1 << 20
+#: Numbers of vectors held in double precision while their scores are summed: twice 8 MB, vectors and queries.
+NUMBERS_AT_ONCE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,30 +107,51 @@ class ShardedIndex:
             raise ValueError(f"k must be at least 1, not {k}")
         if not np.isfinite(queries).all():
             raise ValueError("a query vector is not finite")
-        found = [shard.candidates(queries, k, languages) for shard in self.shards]
-        best = [self._best(query, [shard[i] for shard in found], k) for i, query in enumerate(queries)]
+        best = [ranking for some in self._blocks(queries, k) for ranking in self._best(some, k, languages)]
         chunks = self._chunks({row for ranking in best for _, row in ranking})
         return [[Hit(score, row, chunks[row]) for score, row in ranking] for ranking in best]
 
-    def _best(self, query: NDArray[np.float32], found: list[Candidates], k: int) -> list[tuple[float, int]]:
-        """Exact scores and rows of the ``k`` best among the candidates of every shard."""
+    def _blocks(self, queries: NDArray[np.float32], k: int) -> Iterator[NDArray[np.float32]]:
+        """The queries in blocks small enough for the candidates of all shards to be held at once."""
+        size = max(1, CANDIDATES_AT_ONCE // (max(1, len(self.shards)) * (k + EXTRA)))
+        for start in range(0, len(queries), size):
+            yield queries[start : start + size]
+
+    def _best(self, queries: NDArray[np.float32], k: int, languages: set[str] | None) -> list[list[tuple[float, int]]]:
+        """Exact scores and rows of the ``k`` best for each query, among the candidates of every shard."""
         import numpy as np
 
-        approximate = np.concatenate([np.empty(0, np.float32), *(c.scores for c in found)])
-        if not len(approximate):
-            return []
-        kth = np.sort(approximate)[-min(k, len(approximate))]
-        margin = max(float(shard.margins(query[None])[0]) for shard in self.shards)
-        scores, rows, offset = [], [], 0
+        found = [shard.candidates(queries, k, languages) for shard in self.shards]
+        cut = self._cut(queries, [candidates.best for candidates in found], k)
+        wide = queries.astype(np.float64)
+        owners, rows, scores = [np.empty(0, np.int64)], [np.empty(0, np.int64)], [np.empty(0, np.float32)]
+        offset, step = 0, max(1, NUMBERS_AT_ONCE // self.dimension)
         for shard, candidates in zip(self.shards, found, strict=True):
-            close = candidates.rows[candidates.scores >= kth - margin]
-            vectors = shard.vectors[close].astype(np.float64)
-            scores.append(np.einsum("nd,d->n", vectors, query.astype(np.float64)).astype(np.float32))
-            rows.append(close + offset)
+            close = candidates.scores >= cut[candidates.queries]
+            owner, row = candidates.queries[close], candidates.rows[close]
+            for start in range(0, len(row), step):
+                part = slice(start, start + step)
+                scores.append(shard.scores(row[part], wide[owner[part]]))
+            owners.append(owner)
+            rows.append(row + offset)
             offset += shard.rows
-        exact, where = np.concatenate(scores), np.concatenate(rows)
-        order = np.lexsort((where, -exact))[:k]
-        return [(float(exact[i]), int(where[i])) for i in order]
+        owner, row, score = np.concatenate(owners), np.concatenate(rows), np.concatenate(scores)
+        order = np.lexsort((row, -score, owner))
+        ends = np.searchsorted(owner[order], np.arange(len(queries) + 1))
+        kept = [order[start : min(start + k, end)] for start, end in pairwise(ends.tolist())]
+        return [list(zip(score[some].tolist(), row[some].tolist(), strict=True)) for some in kept]
+
+    def _cut(self, queries: NDArray[np.float32], best: list[NDArray[np.float32]], k: int) -> NDArray[np.float64]:
+        """For each query, faiss's score below which no row of any shard can be among the ``k`` best of all."""
+        import numpy as np
+
+        together = np.concatenate([np.empty((len(queries), 0), np.float32), *best], axis=1)
+        if together.shape[1] <= k:
+            return np.full(len(queries), -np.inf)
+        kth = np.partition(together, -k, axis=1)[:, -k]
+        margins = np.max([shard.margins(queries) for shard in self.shards], axis=0)
+        cut: NDArray[np.float64] = kth - margins
+        return cut
 
     def _chunks(self, rows: set[int]) -> dict[int, Chunk]:
         """Chunks by their row over all shards."""

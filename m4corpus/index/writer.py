@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 VECTORS, ROWS, RECORD = "index.faiss", "rows.parquet", "shard.json"
 #: Rows in a row group, all of which are read to show one hit.
-GROUP_ROWS = 128
+GROUP_ROWS = 256
 
 
 def shard_name(part: int, number: int) -> str:
@@ -64,7 +64,7 @@ class ShardWriter:
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        self._chunks = PartWriter(self._directory / ROWS, schema(Chunk), self._root)
+        self._chunks = PartWriter(self._directory / ROWS, schema(Chunk), self._root, compression="lz4")
         self._stack.enter_context(self._chunks)
         return self
 

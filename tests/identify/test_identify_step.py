@@ -9,9 +9,9 @@ import pytest
 
 from m4corpus.identify.config import IdentifyConfig
 from m4corpus.identify.second_opinion import SecondOpinion
-from m4corpus.identify.step import IdentifyStep, sample
+from m4corpus.identify.step import IdentifyStep
 from m4corpus.ledger import Entry
-from m4corpus.records import Document
+from m4corpus.records import Block, Document
 
 FRENCH = "Le cerf-volant est un jouet que les enfants font voler au bout d'une longue ficelle quand le vent se lève."
 TEXTS = {
@@ -110,12 +110,35 @@ def test_the_step_can_be_pickled_before_and_after_a_run() -> None:
     assert pickle.loads(pickle.dumps(step)).config == step.config
 
 
-def test_a_sample_spans_a_long_text_and_leaves_out_addresses() -> None:
-    text = "start " * 100 + "middle " * 100 + "end " * 100
-    taken = sample(text, 300)
-    assert len(taken) <= 302
-    assert all(word in taken for word in ("start", "middle", "end"))
-    assert sample("see https://example.org/en/page or a@b.org\n\nnow", 300) == "see or now"
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("cmn", "运行 apt-get install openssh-server 来安装远程登录服务器，然后再用 systemctl restart 重新启动它。"),
+        ("jpn", "まず apt-get install openssh-server でサーバを入れ、次に systemctl restart で再起動します。"),
+        ("kor", "apt-get install openssh-server 명령으로 서버를 설치하고 systemctl restart 명령으로 다시 시작한다."),
+    ],
+)
+@pytest.mark.parametrize("hint", ["", "en"])
+def test_commands_in_a_text_do_not_make_it_english(code: str, text: str, hint: str) -> None:
+    found = identify(document(text, hint))[0]
+    assert found.language == code
+    assert found.language_confidence > 0.8
+
+
+def test_an_english_text_that_names_things_in_another_script_is_english() -> None:
+    text = TEXTS["eng"] + " The Chinese call it 風箏, the Russians воздушный змей, the Japanese 凧."
+    found = identify(document(text))[0]
+    assert (found.language, found.script) == ("eng", "Latn")
+    assert found.language_confidence > 0.8
+
+
+def test_code_blocks_do_not_speak_for_the_page() -> None:
+    listing = "if the file is not there then print this message and exit with an error " * 10
+    text = TEXTS["spa"] + "\n\n" + listing
+    page = document(text)
+    page.blocks = [Block("paragraph", 0, 0, len(TEXTS["spa"])), Block("code", 0, len(TEXTS["spa"]) + 2, len(text))]
+    assert identify(document(text))[0].language == "eng"
+    assert identify(page)[0].language == "spa"
 
 
 def test_a_foreign_first_paragraph_does_not_decide() -> None:

@@ -38,6 +38,26 @@ def test_share_counts_letters_only_and_ties_go_by_code() -> None:
     assert dominant_script("aя").code == "Cyrl"
 
 
+@pytest.mark.parametrize(
+    ("text", "script"),
+    [
+        ("请运行 apt-get update 再安装 linux-image-amd64 软件包。", "Hans"),
+        ("ランレベルは systemctl isolate rescue.target で変えます。", "Jpan"),
+        ("먼저 dpkg-reconfigure 명령을 실행한다.", "Hang"),
+        ("The Chinese word for a kite is 風箏, and the Japanese word is 凧.", "Latn"),
+        ("Запустите apt-get install linux-image-amd64", "Latn"),
+    ],
+)
+def test_a_letter_that_says_more_counts_for_more(text: str, script: str) -> None:
+    assert dominant_script(text).code == script
+
+
+def test_share_is_weighted() -> None:
+    assert dominant_script("天abc").share == pytest.approx(0.5)
+    assert dominant_script("연ab").share == pytest.approx(0.5)
+    assert dominant_script("กab").code == "Latn"
+
+
 def test_a_japanese_name_in_a_chinese_text_does_not_make_it_japanese() -> None:
     text = "這個節目的名稱叫做「ドラえもん」，" + "是他們說過的許多動畫節目之一，後來還發展成為電影。" * 3
     assert dominant_script(text).code == "Hant"

@@ -13,6 +13,7 @@ import pytest
 from vector_work import chunk, embedded, indexed
 
 from m4corpus.errors import IntegrityError
+from m4corpus.index.shard import GROUPS_AT_ONCE
 from m4corpus.index.shards import ShardedIndex
 from m4corpus.index.writer import GROUP_ROWS, ShardWriter
 from m4corpus.ledger import Counts
@@ -88,6 +89,27 @@ def test_answers_do_not_depend_on_batches_or_shards(tmp_path: Path, vectors: np.
         together = one.search(queries, 20)
         assert many.search(queries, 20) == together
         assert [one.search(queries[i : i + 1], 20)[0] for i in range(len(queries))] == together
+
+
+def test_answers_do_not_depend_on_how_much_is_held_at_once(
+    tmp_path: Path, vectors: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queries = np.concatenate([random_vectors(20, seed=6), vectors[[100, 550]]])
+    with ShardedIndex.open(build(tmp_path / "i", vectors, 300).directory) as index:
+        usual = index.search(queries, 20)
+        monkeypatch.setattr("m4corpus.index.shards.CANDIDATES_AT_ONCE", 500)
+        monkeypatch.setattr("m4corpus.index.shards.NUMBERS_AT_ONCE", 100)
+        monkeypatch.setattr("m4corpus.index.shard.GROUPS_AT_ONCE", 1)
+        assert index.search(queries, 20) == usual
+
+
+def test_chunks_of_any_rows_are_found_in_many_row_groups(tmp_path: Path) -> None:
+    rows = GROUP_ROWS * (GROUPS_AT_ONCE + 2) + 5
+    wanted = np.random.default_rng(0).choice(rows, 300, replace=False).tolist()
+    with ShardedIndex.open(build(tmp_path / "i", random_vectors(rows, dimension=2), rows).directory) as index:
+        for some in (wanted, [rows - 1, 0, 0, GROUP_ROWS], []):
+            found = index.shards[0].chunks(some)
+            assert {row: chunk.id for row, chunk in found.items()} == {row: f"doc{row:05d}#0" for row in some}
 
 
 @pytest.mark.parametrize("wanted", [{"yor"}, {"eng", "jpn"}, {"eng", "jpn", "yor"}, {"yor", "tlh"}])
