@@ -9,25 +9,44 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from m4corpus.stagenames import STAGES
 
 if TYPE_CHECKING:
-    from m4corpus.pipeline import RunResult
+    from m4corpus.pipeline import Reporter, RunResult
     from m4corpus.snapshot import Snapshot
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "open_snapshot", "run"]
 
 
-def run(recipe: str | Path, workdir: str | Path = "work", *, limit: int | None = None, **options: Any) -> RunResult:
-    """Run a recipe file; ``options`` are those of :meth:`m4corpus.pipeline.Pipeline.run` (workers, last, ...)."""
+def run(
+    recipe: str | Path,
+    workdir: str | Path = "work",
+    *,
+    workers: int = 1,
+    first: str = STAGES[0],
+    last: str = STAGES[-1],
+    limit: int | None = None,
+    executor: str = "local",
+    reporter: Reporter | None = None,
+) -> RunResult:
+    """Run a recipe file from stage ``first`` to ``last``; with a ``limit``, a trial of that many inputs.
+
+    ``reporter`` hears how the run goes. Raises :class:`m4corpus.errors.M4CorpusError`, which says what to do next.
+    """
     from m4corpus.pipeline import Pipeline
 
-    return Pipeline.from_file(Path(recipe), Path(workdir), limit).run(**options)
+    pipeline = Pipeline.from_file(Path(recipe), Path(workdir), limit)
+    return pipeline.run(first=first, last=last, workers=workers, executor=executor, reporter=reporter)
 
 
-def open_snapshot(where: str | Path, workdir: str | Path = "work") -> Snapshot:
-    """Open a snapshot by directory, name or ``name@version``; its ``search`` finds chunks in any language."""
+def open_snapshot(where: str | Path, workdir: str | Path = "work", *, trust_remote_code: bool = False) -> Snapshot:
+    """Open a snapshot by directory, name or ``name@version``; its ``search`` finds chunks in any language.
+
+    ``trust_remote_code`` lets Python code that came with the snapshot's encoder run.
+    """
     from m4corpus.snapshot import open_snapshot as open_
 
-    return open_(where, Path(workdir))
+    return open_(where, Path(workdir), trust_remote_code)

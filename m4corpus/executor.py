@@ -126,6 +126,13 @@ class LocalExecutor(LocalPipelineExecutor):
 EXECUTORS: dict[str, type[LocalExecutor]] = {"local": LocalExecutor}
 
 
+def find(executor: str) -> type[LocalExecutor]:
+    """The executor of that name; raises :class:`UserError` when there is none."""
+    if executor not in EXECUTORS:
+        raise UserError(f"no executor is called '{executor}'", f"Known: {', '.join(EXECUTORS)}.")
+    return EXECUTORS[executor]
+
+
 def run_phase(phase: Phase, context: StageContext, executor: str, workers: int, watch: Callable[[], None]) -> None:
     """Run a phase to completion; ``watch`` is called a few times a second while it runs.
 
@@ -134,9 +141,7 @@ def run_phase(phase: Phase, context: StageContext, executor: str, workers: int, 
         EnvironmentFailure: the machine refused (disk, rights, memory).
         TaskFailed: a task stopped on an error that no step foresaw.
     """
-    if executor not in EXECUTORS:
-        raise UserError(f"no executor is called '{executor}'", f"Known: {', '.join(EXECUTORS)}.")
-    EXECUTORS[executor](phase, context, workers, watch).run()
+    find(executor)(phase, context, workers, watch).run()
     missing = [rank for rank in range(phase.tasks) if not context.completion(phase.name, rank).is_file()]
     if missing:
         raise TaskFailed(f"{phase.name}: tasks {missing} ended without a completion record")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from m4corpus.accounts import Accounts
 from m4corpus.datatrove import PipelineStep
 from m4corpus.progress import Progress
-from m4corpus.records import Document, Page, Record, from_batches, schema, to_batch
+from m4corpus.records import Document, Page, Record, from_batches, schema, to_batch, weight
 from m4corpus.stage import Phase, Stage, StageContext
 from m4corpus.steps import Step
 from m4corpus.storage.artifact import Artifact, Completion
@@ -49,11 +49,7 @@ class Rows:
 
 def record_rows(kind: type[Record]) -> Rows:
     """Rows of pages, documents or chunks."""
-    return Rows(partial(schema, kind), to_batch, _characters)
-
-
-def _characters(record: Record) -> int:
-    return len(record.content) if isinstance(record, Page) else len(record.text)
+    return Rows(partial(schema, kind), to_batch, weight)
 
 
 def map_phase(

@@ -7,14 +7,15 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from m4corpus import progress
-from m4corpus.errors import IntegrityError, QuarantineError, UserError
+from m4corpus.errors import IntegrityError, UserError
 from m4corpus.ledger import Counts
-from m4corpus.recipe import Recipe, load
+from m4corpus.recipe import TRIAL, Recipe, load, portable
+from m4corpus.stagenames import STAGES
 from m4corpus.storage.artifact import Artifact, Completion, Identity
 from m4corpus.storage.atomic import machine_refused, write_json
 from m4corpus.storage.lock import locked
@@ -22,17 +23,11 @@ from m4corpus.storage.lock import locked
 if TYPE_CHECKING:
     from m4corpus.stage import Phase, Stage, StageContext
 
-#: Stages in the order they run.
-STAGES = ("read", "clean", "identify", "filter", "dedup", "chunk", "embed", "index")
-
 CACHED, RESUME, RUN, PENDING = "cached", "resume", "run", "pending"
-
-#: What a trial's directory and snapshot are called, beside those of the full recipe.
-TRIAL = "-trial"
 
 
 @dataclass(frozen=True)
-class Step:
+class PlannedStage:
     """What will happen to one stage: ``state`` is cached, resume (unfinished work is kept), run, or pending, when the
     fingerprint depends on a stage that has to run first."""
 
@@ -67,14 +62,6 @@ class RunResult:
         """Inputs that failed, over all stages."""
         return sum(stage.counts.failed.total() for stage in self.stages)
 
-    def refuse_quarantined(self) -> None:
-        """Raise :class:`QuarantineError` when any input failed: what ``--strict`` asks for."""
-        if self.quarantined:
-            raise QuarantineError(
-                f"{self.quarantined} inputs were quarantined",
-                "List them with: m4corpus status RECIPE --ledger failed. Everything else was built.",
-            )
-
     def as_dict(self) -> dict[str, Any]:
         """JSON form of the run's summary."""
         return {
@@ -98,7 +85,7 @@ class RunResult:
 class Reporter:
     """Hears how a run goes; the command line draws it, and the base class says nothing."""
 
-    def stage(self, step: Step) -> None:
+    def stage(self, step: PlannedStage) -> None:
         """A stage is about to be used or run."""
 
     def progress(self, stage: str, phase: str, done: int, total: int, unit: str) -> None:
@@ -112,26 +99,28 @@ class Pipeline:
     """One recipe over one work directory. With a ``limit`` it is a trial: everything it leaves is named apart."""
 
     def __init__(self, recipe: Recipe, base: Path, workdir: Path, limit: int | None = None) -> None:
-        if limit is not None:
-            recipe = replace(recipe, name=recipe.name + TRIAL, read=replace(recipe.read, limit=limit))
+        if limit is not None and limit < 1:
+            raise UserError(f"limit must be at least 1, not {limit}")
         self.recipe = recipe
         self.base = base
         self.workdir = workdir
-        self.root = workdir / recipe.name
+        self.limit = limit
+        self.name = recipe.name if limit is None else recipe.name + TRIAL
+        self.root = workdir / self.name
 
     @classmethod
     def from_file(cls, path: Path, workdir: Path, limit: int | None = None) -> Pipeline:
         """The pipeline of a recipe file."""
         return cls(load(path), path.resolve().parent, workdir, limit)
 
-    def plan(self) -> list[Step]:
+    def plan(self) -> list[PlannedStage]:
         """What :meth:`run` would do. Reads the inputs to fingerprint them, and remembers their digests."""
-        steps: list[Step] = []
+        steps: list[PlannedStage] = []
         done: dict[str, Artifact] = {}
         for name, stage in self._checked(STAGES).items():
             missing = [need for need in stage.needs if need not in done]
             if missing:
-                steps.append(Step(name, PENDING, f"depends on what {missing[0]} yields"))
+                steps.append(PlannedStage(name, PENDING, f"depends on what {missing[0]} yields"))
                 continue
             identity = self._identity(stage, done)
             step = self._step(identity)
@@ -157,7 +146,12 @@ class Pipeline:
             EnvironmentFailure: the disk is full, the work directory is read-only, or workers keep being killed.
         """
         reporter = reporter or Reporter()
-        result = RunResult(self.recipe.name)
+        result = RunResult(self.name)
+        from m4corpus.executor import find
+
+        find(executor)
+        if workers < 1:
+            raise UserError(f"workers must be at least 1, not {workers}")
         begin, end = _position(first), _position(last)
         if begin > end:
             raise UserError(f"stage '{first}' comes after '{last}'", f"The order is: {', '.join(STAGES)}.")
@@ -182,15 +176,21 @@ class Pipeline:
         return result
 
     def status(self) -> list[Artifact]:
-        """The artifacts of the recipe's latest run, in stage order."""
-        latest = self._latest()
-        found = [self.root / latest[name] for name in STAGES if name in latest]
-        return [Artifact.open(directory) for directory in found if Artifact.exists(directory)]
+        """The artifacts of the recipe's latest run, in stage order; none that was made of others than those."""
+        latest, found = self._latest(), dict[str, Artifact]()
+        for name in STAGES:
+            directory = self.root / latest.get(name, "")
+            if name in latest and Artifact.exists(directory):
+                artifact = Artifact.open(directory)
+                inputs = artifact.manifest["inputs"].items()
+                if all(need in found and found[need].logical == logical for need, logical in inputs):
+                    found[name] = artifact
+        return list(found.values())
 
     def _stage(self, name: str) -> Stage:
         from m4corpus.stages import build
 
-        return build(name, self.recipe, self.base, self.workdir / "cache")
+        return build(name, self.recipe, self.base, self.workdir / "cache", self.limit)
 
     def _checked(self, names: tuple[str, ...]) -> dict[str, Stage]:
         """The stages, after everything outside the recipe that they name was found: a mistake costs no run."""
@@ -208,16 +208,16 @@ class Pipeline:
             resources=stage.resources(),
         )
 
-    def _step(self, identity: Identity) -> Step:
+    def _step(self, identity: Identity) -> PlannedStage:
         directory = self.root / identity.directory_name
         if Artifact.exists(directory):
             defect = next(_defects(directory), None)
             if defect is None:
-                return Step(identity.stage, CACHED, "nothing it depends on has changed", directory.name)
-            return Step(identity.stage, RUN, defect, directory.name)
+                return PlannedStage(identity.stage, CACHED, "nothing it depends on has changed", directory.name)
+            return PlannedStage(identity.stage, RUN, defect, directory.name)
         why = self._what_changed(identity)
         state = RESUME if (directory / "work").is_dir() else RUN
-        return Step(identity.stage, state, f"unfinished; {why}" if state == RESUME else why, directory.name)
+        return PlannedStage(identity.stage, state, f"unfinished; {why}" if state == RESUME else why, directory.name)
 
     def _what_changed(self, identity: Identity) -> str:
         """Why a stage has no artifact, against the one it had in the latest run."""
@@ -238,7 +238,13 @@ class Pipeline:
         return "; ".join(changes) or "its artifact was removed"
 
     def _bring_up(
-        self, stage: Stage, done: dict[str, Artifact], step: Step, workers: int, executor: str, reporter: Reporter
+        self,
+        stage: Stage,
+        done: dict[str, Artifact],
+        step: PlannedStage,
+        workers: int,
+        executor: str,
+        reporter: Reporter,
     ) -> StageResult:
         """Give the stage its artifact, add it to ``done``, and remember it as the latest."""
         from m4corpus.stage import StageContext
@@ -285,12 +291,14 @@ class Pipeline:
     def _snapshot(self, done: dict[str, Artifact]) -> Path:
         from m4corpus.snapshot import create
 
-        return create(self.workdir, self.recipe, done)
+        return create(self.workdir, self.name, portable(self.recipe, self.limit), done)
 
     def _latest(self) -> dict[str, str]:
         """The artifact each stage used last; nothing when that is unknown, which costs only an explanation."""
         with suppress(OSError, ValueError):
-            return dict(json.loads((self.root / "latest.json").read_text(encoding="utf-8")))
+            latest = json.loads((self.root / "latest.json").read_text(encoding="utf-8"))
+            if isinstance(latest, dict) and all(isinstance(name, str) for name in latest.values()):
+                return latest
         return {}
 
     def _remember(self, stage: str, directory: str) -> None:

@@ -7,12 +7,14 @@ known key. Relative paths in a recipe start from the directory of the recipe fil
 from __future__ import annotations
 
 import difflib
-from dataclasses import fields, is_dataclass
+import json
+import typing
+from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError, field_validator
 
 from m4corpus.chunk.config import ChunkConfig
 from m4corpus.clean.config import CleanConfig
@@ -25,6 +27,11 @@ from m4corpus.identify.config import IdentifyConfig
 from m4corpus.index.config import IndexConfig
 from m4corpus.sources.config import ReadConfig
 
+#: What a trial's directory and snapshot are called, after the recipe's name.
+TRIAL = "-trial"
+#: Directories a work directory has beside those of recipes.
+RESERVED = ("cache", "snapshots")
+
 
 @config
 class Recipe:
@@ -32,7 +39,7 @@ class Recipe:
 
     read: ReadConfig
     """What to read: the list of sources."""
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,57}$", description="Names the recipe's directory and snapshot.")
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,51}$", description="Names the recipe's directory and snapshot.")
     description: str = Field(default="", description="What the corpus is, in a sentence.")
     partitions: int = Field(
         default=8, ge=1, le=4096, description="Parts an artifact is split into: the most that run at once."
@@ -45,6 +52,21 @@ class Recipe:
     embed: EmbedConfig = Field(default_factory=EmbedConfig)
     index: IndexConfig = Field(default_factory=IndexConfig)
 
+    @field_validator("name")
+    @classmethod
+    def _free(cls, name: str) -> str:
+        if name in RESERVED or name.endswith(TRIAL):
+            raise ValueError(f"'{name}' is taken by the work directory itself; choose another name")
+        return name
+
+
+def portable(recipe: Recipe, limit: int | None) -> dict[str, Any]:
+    """The recipe as data, without the places its sources had on this machine; ``limit`` is a trial's, or None."""
+    data = asdict(recipe)
+    for source in data["read"]["sources"]:
+        source["path"] = Path(source["path"]).name
+    return data if limit is None else {**data, "limit": limit}
+
 
 def load(path: Path) -> Recipe:
     """Read and validate a recipe file; raises :class:`UserError` with the line and a suggestion."""
@@ -52,21 +74,25 @@ def load(path: Path) -> Recipe:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise UserError(f"recipe not found: {path}", "Check the path; ready-made recipes are in recipes/.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"cannot read recipe {path}: {error}") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"cannot read recipe {path}: {error}", "Save it as UTF-8.") from None
+    except OSError as error:
+        raise UserError(f"cannot read recipe {path}: {error.strerror}") from None
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         if node is not None:
             _refuse_repeated_keys(path, node)
         data = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise UserError(f"{path} is not valid YAML: {error}") from None
+        raise UserError(f"{path} is not valid YAML: {str(error).replace('<unicode string>', path.name)}") from None
     except RecursionError:
         raise UserError(f"{path} is nested too deeply, or within itself", "Recipes need no YAML anchors.") from None
     if not isinstance(data, dict):
         raise UserError(f"{path} holds no recipe", "A recipe is a mapping with at least 'name' and 'read'.")
     try:
-        return TypeAdapter(Recipe).validate_python(data)
+        # As JSON, where strict types still let a mapping be a section; a section left empty takes its defaults.
+        given = {key: value for key, value in data.items() if value is not None}
+        return TypeAdapter(Recipe).validate_json(json.dumps(given, default=str), strict=True)
     except ValidationError as error:
         raise _explained(path, node, error) from None
 
@@ -82,7 +108,8 @@ def _explained(path: Path, node: yaml.Node | None, error: ValidationError) -> Us
         elif mistake["type"] == "missing":
             lines.append(f"{where}: '{place}' is missing")
         else:
-            lines.append(f"{where}: '{place}': {mistake['msg']} (found {mistake['input']!r:.60})")
+            said = mistake["msg"].removeprefix("Value error, ")
+            lines.append(f"{where}: '{place}': {said} (found {mistake['input']!r:.60})")
     return UserError("\n".join(lines), "Every key is described by 'm4corpus recipe keys'.")
 
 
@@ -91,21 +118,18 @@ def _suggestion(location: tuple[int | str, ...]) -> str:
     owner: Any = Recipe
     for key in location[:-1]:
         if isinstance(key, str):
-            owner = _section(owner, key)
+            owner = section_of(typing.get_type_hints(owner).get(key)) if owner else None
     known = [f.name for f in fields(owner)] if is_dataclass(owner) else []
     close = difflib.get_close_matches(str(location[-1]), known, n=1, cutoff=0.5)
     return f"; did you mean '{close[0]}'?" if close else f"; known here: {', '.join(known)}"
 
 
-def _section(owner: Any, key: str) -> Any:
-    """The config class behind a field, looking through lists."""
-    import typing
-
-    hint = typing.get_type_hints(owner).get(key) if is_dataclass(owner) else None
-    while typing.get_args(hint):
-        candidates = [a for a in typing.get_args(hint) if is_dataclass(a) or typing.get_args(a)]
-        hint = candidates[0] if candidates else None
-    return hint
+def section_of(annotation: Any) -> Any:
+    """The config class a field's type holds, itself or as the items of a list; None for a plain option."""
+    while typing.get_args(annotation):
+        candidates = [a for a in typing.get_args(annotation) if is_dataclass(a) or typing.get_args(a)]
+        annotation = candidates[0] if candidates else None
+    return annotation if is_dataclass(annotation) else None
 
 
 def _line(node: yaml.Node | None, location: tuple[int | str, ...]) -> int:

@@ -116,6 +116,13 @@ Record = Page | Document | Chunk
 R = TypeVar("R", bound=Page | Document | Chunk)
 
 
+def weight(record: Record) -> int:
+    """Characters of the texts that vary most in length: what bounds memory where records are collected."""
+    text = len(record.content) if isinstance(record, Page) else len(record.text)
+    metadata = {} if isinstance(record, Chunk) else record.metadata
+    return text + sum(len(key) + len(value) for key, value in metadata.items())
+
+
 def schema(kind: type[R]) -> pa.Schema:
     """Arrow schema of a record class, columns in the order of its fields."""
     import pyarrow as pa

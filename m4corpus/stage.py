@@ -5,11 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any, ClassVar
 
 from m4corpus.datatrove import PipelineStep
+from m4corpus.packages import installed
 
 
 @dataclass(frozen=True)

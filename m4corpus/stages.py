@@ -10,13 +10,14 @@ from m4corpus.recipe import Recipe
 from m4corpus.stage import Stage
 
 
-def build(name: str, recipe: Recipe, base: Path, cache: Path) -> Stage:
-    """The stage called ``name``; ``base`` is where relative paths start, ``cache`` keeps what later runs may use."""
+def build(name: str, recipe: Recipe, base: Path, cache: Path, limit: int | None = None) -> Stage:
+    """The stage called ``name``. ``base`` is where relative paths start, ``cache`` keeps what later runs may use, and
+    ``limit`` is the number of inputs of a trial."""
     match name:
         case "read":
             from m4corpus.sources.stage import ReadStage
 
-            return ReadStage(recipe.read, base, cache)
+            return ReadStage(recipe.read, base, cache, limit)
         case "clean":
             from m4corpus.clean.stage import CleanStage
 

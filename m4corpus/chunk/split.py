@@ -151,7 +151,13 @@ class Packing:
             start, new, limit = self.next_start(start, end), end, self.budget
 
     def next_start(self, start: int, end: int) -> int:
-        """First unit of the chunk after ``start`` to ``end``: some of its last sentences, where there is room."""
+        """First unit of the chunk after ``start`` to ``end``: some of its last sentences, where there is room.
+
+        For example, units 0 to 3 of 4, 8, 3 and 5 tokens are a chunk (``start`` 0, ``end`` 4), the overlap is 10 and
+        the budget 20. Units 2 and 3 (8 tokens) may be repeated, unit 1 with them (16) may not: the answer is 2, if
+        unit 4 has at most 12 tokens. Had it 14, the new chunk would not hold 8 + 14, so only unit 3 is repeated: 3.
+        Were unit 4 a heading of 2 tokens and unit 5 its sentence of 14, not even 5 + 2 + 14 would fit: 4, no overlap.
+        """
         if end >= len(self._units) or self._begins_section(end):
             return end
         first = end
@@ -168,7 +174,13 @@ class Packing:
         return first
 
     def _end(self, start: int, new: int, limit: float) -> int:
-        """Unit after the last of the chunk that begins at ``start`` and has to hold ``new``."""
+        """Unit after the last of the chunk that begins at ``start`` and has to hold ``new``.
+
+        For example, unit 0 has 8 tokens, unit 1 has 7, unit 2 is a heading of 2, unit 3 its sentence of 9; the chunk
+        begins at 0 and ``limit`` is 20. Units 0 to 2 fit (17 tokens), unit 3 does not (26); but a heading goes with
+        what follows, so the chunk ends before it: 2. With a limit of 30 all of them fit: 4, unless the heading begins
+        a section and units 0 and 1 are the least tokens a chunk before a section may have (15): 2 again.
+        """
         end = new + 1
         while end < len(self._units) and self.cost(start, end + 1) <= limit:
             if self._begins_section(end) and self.cost(start, end) >= self._config.section_min_tokens:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from typing import ClassVar
 
 from m4corpus.chunk.config import ChunkConfig
@@ -12,6 +11,7 @@ from m4corpus.embed.encoder import fingerprint
 from m4corpus.mapstage import MapStage
 from m4corpus.records import Chunk, Document, Record
 from m4corpus.stage import StageContext
+from m4corpus.tables import tables_digest
 
 
 class ChunkStage(MapStage):
@@ -26,6 +26,7 @@ class ChunkStage(MapStage):
     needs: ClassVar[tuple[str, ...]] = ("dedup",)
     reads: ClassVar[type[Record]] = Document
     writes: ClassVar[type[Record]] = Chunk
+    packages: ClassVar[tuple[str, ...]] = ("regex", "sentencex")
     config: ChunkConfig
 
     def __init__(self, config: ChunkConfig, encoder: EncoderConfig) -> None:
@@ -35,15 +36,16 @@ class ChunkStage(MapStage):
             check_size(config, encoder, encoder.max_tokens)
 
     def resources(self) -> dict[str, str]:
-        """The tokenizer, by the model it belongs to and the prompt it is given with every chunk, and the libraries that
-        know sentences and grapheme clusters. Options that change vectors alone are left out: they move no chunk."""
+        """The tokenizer, by the model it belongs to and the prompt it is given with every chunk; the tables, which name
+        languages; and the libraries that know sentences and grapheme clusters. Options that change vectors alone are
+        left out: they move no chunk."""
         neutral = EncoderConfig(
             name=self.encoder.name,
             revision=self.encoder.revision,
             passage_prompt=self.encoder.passage_prompt,
             trust_remote_code=self.encoder.trust_remote_code,
         )
-        return {"tokenizer": fingerprint(neutral), **{name: version(name) for name in ("regex", "sentencex")}}
+        return {**super().resources(), "tables": tables_digest(), "tokenizer": fingerprint(neutral)}
 
     def step(self, context: StageContext) -> ChunkStep:
         """The work itself."""

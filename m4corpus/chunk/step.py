@@ -10,7 +10,7 @@ from m4corpus.chunk.headings import heading_paths
 from m4corpus.chunk.sentences import sentences
 from m4corpus.chunk.split import Span, split
 from m4corpus.embed.config import EncoderConfig
-from m4corpus.embed.encoder import Encoder, load
+from m4corpus.embed.encoder import Tokenizer, load_tokenizer
 from m4corpus.errors import UserError
 from m4corpus.ledger import Drop, Verdict
 from m4corpus.records import Chunk, Document
@@ -31,14 +31,14 @@ class ChunkStep(Step):
         super().__init__()
         self.config = config
         self.encoder = encoder
-        self._encoder: Encoder | None = None
+        self._tokenizer: Tokenizer | None = None
         self._marks = 0
 
     def prepare(self) -> None:
         """Load the encoder's tokenizer; raises :class:`UserError` when chunks of the size do not fit the encoder."""
-        self._encoder = load(self.encoder)
-        check_size(self.config, self.encoder, self._encoder.max_tokens)
-        self._marks = self._encoder.count_tokens([""])[0]
+        self._tokenizer = load_tokenizer(self.encoder)
+        check_size(self.config, self.encoder, self._tokenizer.max_tokens)
+        self._marks = self._tokenizer.count_tokens([""])[0]
         if self._marks >= self.config.size:
             raise UserError(
                 f"chunk: size is {self.config.size} tokens, and encoder '{self.encoder.name}' adds {self._marks} "
@@ -47,8 +47,8 @@ class ChunkStep(Step):
             )
 
     def close(self) -> None:
-        """Let go of the encoder, so that the step can be pickled again."""
-        self._encoder = None
+        """Let go of the tokenizer, so that the step can be pickled again."""
+        self._tokenizer = None
 
     def process(self, record: Document) -> Iterable[Chunk]:
         """The chunks of one document."""
@@ -59,12 +59,12 @@ class ChunkStep(Step):
 
     def process_batch(self, records: Sequence[Document]) -> list[list[Chunk] | Verdict]:
         """The chunks of each document; sentences of all of them are counted together."""
-        if self._encoder is None:
+        if self._tokenizer is None:
             raise RuntimeError("ChunkStep.prepare() has not been called")
         tasks = [
             split(d.text, sentences(d.text, d.blocks, d.language, d.script), self.config, self._marks) for d in records
         ]
-        found = drive(tasks, self._encoder.count_tokens)
+        found = drive(tasks, self._tokenizer.count_tokens)
         return [_chunks(document, spans) for document, spans in zip(records, found, strict=True)]
 
 

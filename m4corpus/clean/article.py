@@ -28,7 +28,7 @@ class ArticleFields(NamedTuple):
 def clean_article(content: str, config: CleanConfig) -> tuple[Blocks, ArticleFields]:
     """Blocks of one article record in JSON, and what it says about the article.
 
-    Raises ``Fail("bad-article")`` naming the first field of the wrong shape, ``Fail("empty")`` when there is no text.
+    Raises ``Fail("bad-article")`` naming the first field of the wrong shape, ``Fail("empty-text")`` when there is no text.
     """
     article = _mapping(_load(content), "article")
     title = clean_prose(_string(article, "title", "article"))
@@ -51,7 +51,7 @@ def clean_article(content: str, config: CleanConfig) -> tuple[Blocks, ArticleFie
             if config.captions:
                 blocks.add("caption", _checked(caption, config))
     if not len(blocks):
-        raise Fail("empty", f"sections={len(sections)}, none with text")
+        raise Fail("empty-text", f"sections={len(sections)}, none with text")
     return blocks, ArticleFields(title, _string(article, "url", "article"), fetched_at)
 
 

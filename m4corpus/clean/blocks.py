@@ -26,10 +26,6 @@ class Blocks:
     def __len__(self) -> int:
         return len(self._blocks)
 
-    def starts_with(self, kind: str) -> bool:
-        """Whether the first block is of this kind."""
-        return bool(self._blocks) and self._blocks[0].kind == kind
-
     def new_group(self) -> int:
         """A number for one more list or table."""
         self._groups += 1

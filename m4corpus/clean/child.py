@@ -72,7 +72,7 @@ def _settle(requests: int, answers: int, parent: int) -> None:
 
 
 def _limited(function: Callable[[Any], Any], item: Any, time_s: float, memory_mib: int) -> tuple[Any, bool]:
-    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     if size := _address_space():
         ceiling = size + memory_mib * _MIB
         resource.setrlimit(resource.RLIMIT_AS, (ceiling if hard < 0 else min(ceiling, hard), hard))
@@ -88,7 +88,7 @@ def _limited(function: Callable[[Any], Any], item: Any, time_s: float, memory_mi
         return unexpected(error), False
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
-        resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
 def _address_space() -> int:

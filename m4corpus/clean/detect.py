@@ -9,12 +9,14 @@ from m4corpus.clean.mediawiki import clean_mediawiki, is_mediawiki, mediawiki_re
 from m4corpus.clean.parse import parse_html
 from m4corpus.clean.plain import clean_plain
 from m4corpus.clean.unicode import check_characters, clean_prose
+from m4corpus.clean.wikitext import clean_wikitext
 from m4corpus.ledger import Fail
 from m4corpus.records import Document, Page
 
 HTML = frozenset({"text/html", "application/xhtml+xml"})
 PLAIN = "text/plain"
 ARTICLE = "application/vnd.m4rag.article+json"
+WIKITEXT = "text/x-wiki"
 
 
 def check_size(page: Page, config: CleanConfig) -> None:
@@ -27,8 +29,8 @@ def clean_page(page: Page, config: CleanConfig) -> Document:
     """The clean document of one page, without limits on time and memory (:class:`CleanStep` adds those).
 
     What a page says of itself fills in what its source left empty: title, revision, url. Raises ``Fail`` with one of
-    ``too-large``, ``lone-surrogates``, ``control-characters``, ``too-deep``, ``empty``, ``no-text``, ``bad-article``,
-    ``not-html``, ``unknown-media-type``.
+    ``too-large``, ``lone-surrogates``, ``control-characters``, ``too-deep``, ``empty-text``, ``no-content``,
+    ``bad-article``, ``unparsable-html``, ``unknown-media-type``.
     """
     check_size(page, config)
     content = check_characters(page.content, config.max_control_share)
@@ -47,6 +49,9 @@ def clean_page(page: Page, config: CleanConfig) -> Document:
     elif media_type == ARTICLE:
         cleaner = "m4rag"
         blocks, (title, url, fetched_at) = clean_article(content, config)
+    elif media_type == WIKITEXT:
+        cleaner = "wikitext"
+        blocks = clean_wikitext(content, config, page.metadata)
     elif media_type == PLAIN:
         cleaner = "plain"
         blocks = clean_plain(content)
@@ -66,6 +71,7 @@ def clean_page(page: Page, config: CleanConfig) -> Document:
         revision=page.revision or revision,
         fetched_at=page.fetched_at or fetched_at,
         licence=page.licence,
-        metadata=dict(page.metadata),
+        # Names of namespaces are for reading wikitext, and no property of the article.
+        metadata={key: value for key, value in page.metadata.items() if not key.startswith("namespaces.")},
         cleaner=cleaner,
     )

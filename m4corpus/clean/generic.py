@@ -1,4 +1,4 @@
-"""Any other HTML, through trafilatura: main text with its headings, lists, tables, quotes, code and captions."""
+"""Any other HTML, mostly through trafilatura: main text with its headings, lists, tables, quotes, code and captions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from m4corpus.clean.blocks import Blocks
 from m4corpus.clean.config import CleanConfig
-from m4corpus.clean.container import container
+from m4corpus.clean.container import drop_asides, find_container, is_landmark
 from m4corpus.clean.flow import Flow
 from m4corpus.clean.layout import open_layout
 from m4corpus.clean.parse import Element
@@ -30,41 +30,39 @@ _CONTENT_OF_FIGURE = {"table", "pre", "blockquote", "p", "ul", "ol", "dl", *_HEA
 _SHORT = 250
 #: ... and taken instead if it has this many times more.
 _MUCH_MORE = 1.5
-#: A section around loose paragraphs is taken whole if it has at most this many times their text.
-_LITTLE_MORE = 1.2
 
 
 def clean_generic(root: Element, config: CleanConfig) -> Blocks:
     """Blocks of the main text of ``root``, which is changed on the way.
 
-    trafilatura decides what the main text is, and this function how to read it. Where trafilatura collected loose
-    paragraphs from a section that holds little else and opens with a heading, that section is read by its own
-    structure, lists and headings included. Where trafilatura finds little, it would fall back on one flat paragraph of
-    everything; here the page is then read by its own structure too, without navigation.
+    A page that marks no main text, yet keeps all of it in an element with nothing foreign inside, is read by its own
+    structure (see ``container``). Of any other trafilatura decides what the main text is, and this function how to read
+    it. Where trafilatura finds little, it would fall back on one flat paragraph of everything; here the page is then
+    read by its own structure too, without navigation.
 
-    Raises ``Fail("empty")`` when the page has no text, ``Fail("no-text")`` when it has but none of it is content.
+    Raises ``Fail("empty-text")`` when the page has no text, ``Fail("no-content")`` when it has but none of it is content.
     """
     body = root if root.tag == "body" else next(root.iter("body"), root)
     if not any(is_visible(text) for text in _texts(body)):
-        raise Fail("empty", "no visible text")
+        raise Fail("empty-text", "no visible text")
     open_layout(body)
+    _drop_page_header(body)
     stand_ins = StandIns(root)
     _prepare(root, stand_ins, captions=config.captions)
+    if (box := find_container(body)) is not None:
+        section = deepcopy(box)
+        drop_asides(section)
+        if len(blocks := _read(section, stand_ins, config)):
+            return blocks
     main = Blocks()
     if (extracted := _extract(root, config)) is not None:
-        unmarked = next(extracted.iter("head", "list"), None) is None
-        box = deepcopy(container(body, extracted)) if unmarked else None
         _to_html(extracted)
         main = _read(extracted, stand_ins, config)
-        if box is not None:
-            section = _read(_without_furniture(box), stand_ins, config)
-            if section.starts_with("heading") and 1 <= _weight(section) / max(1, _weight(main)) <= _LITTLE_MORE:
-                main = section
     if (weight := _weight(main)) >= _SHORT:
         return main
     whole = _read(_without_furniture(body), stand_ins, config)
     if not len(whole):
-        raise Fail("no-text", "nothing but navigation, footers or forms")
+        raise Fail("no-content", "nothing but navigation, footers or forms")
     return whole if _weight(whole) > _MUCH_MORE * weight else main
 
 
@@ -187,6 +185,13 @@ def _read(body: Element, stand_ins: StandIns, config: CleanConfig) -> Blocks:
     return blocks
 
 
+def _drop_page_header(body: Element) -> None:
+    """The header of a page, as opposed to a section's, is furniture unless it holds a heading: the article's title."""
+    for header in list(body.iter("header")):
+        if is_landmark(header) and next(header.iter(*_HEADINGS), None) is None:
+            header.clear(keep_tail=True)
+
+
 def _without_furniture(body: Element) -> Element:
     from trafilatura.baseline import basic_cleaning
 
@@ -194,6 +199,9 @@ def _without_furniture(body: Element) -> Element:
         # Some frameworks wrap the whole page in one form.
         if element.tag == "nav" or next(element.iter("p", "h1", "h2", "h3", "article"), None) is None:
             element.drop_tree()
+    for element in [element for element in body.iterdescendants() if is_landmark(element)]:
+        if element.tag != "header":
+            element.clear(keep_tail=True)
     return body
 
 

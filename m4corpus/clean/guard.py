@@ -81,6 +81,9 @@ class Guard(Generic[T, R]):
                 if code == -signal.SIGPROF:
                     raise Fail("timeout", f"processor-seconds>{self._limits.time_s:g}") from None
                 if attempt == 2:
+                    if code == -signal.SIGKILL:
+                        # Nothing a page does ends in this signal; a system short of memory sends it.
+                        raise MemoryError("the process that cleans pages was killed twice") from None
                     raise Fail("crashed", signal.Signals(-code).name if code < 0 else f"exit-status={code}") from None
             except TimeoutError:
                 self._end()

@@ -11,7 +11,7 @@ import re
 from m4corpus.clean.blocks import Blocks
 from m4corpus.clean.config import CleanConfig
 from m4corpus.clean.flow import Flow, Role, tag_role
-from m4corpus.clean.parse import Element, classes
+from m4corpus.clean.parse import Element, classes, is_styled_away
 from m4corpus.clean.unicode import clean_prose
 from m4corpus.ledger import Fail
 
@@ -28,7 +28,6 @@ FURNITURE, FURNITURE_IDS = frozenset(_FURNITURE.split()), frozenset(_FURNITURE_I
 _REFERENCES = frozenset({"references", "mw-references-wrap", "reflist", "refbegin-columns"})
 _HATNOTES = frozenset({"hatnote", "dablink", "rellink", "navigation-not-searchable"})
 _CAPTIONS = frozenset({"thumbcaption", "gallerytext", "gallerycaption"})
-_HIDDEN = re.compile(r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden)\b", re.IGNORECASE)
 _DISPLAY_STYLE = re.compile(r"^\{\\(?:display|text)style\s*(.*)\}$", re.DOTALL)
 _REVISION = re.compile(r'"wgRevisionId"\s*:\s*([1-9][0-9]*)')
 _PARSOID_REVISION = re.compile(r"Special:Redirect/revision/([1-9][0-9]*)")
@@ -48,7 +47,7 @@ def is_mediawiki(root: Element) -> bool:
 
 
 def clean_mediawiki(root: Element, config: CleanConfig) -> Blocks:
-    """Blocks of the article in ``root``; raises ``Fail("empty")`` when it has no text."""
+    """Blocks of the article in ``root``; raises ``Fail("empty-text")`` when it has no text."""
     blocks = Blocks()
     skipped = FURNITURE
     if not config.references:
@@ -63,7 +62,7 @@ def clean_mediawiki(root: Element, config: CleanConfig) -> Blocks:
     for content in _content(root):
         flow.walk(content)
     if not len(blocks):
-        raise Fail("empty", "no text in the content area")
+        raise Fail("empty-text", "no text in the content area")
     return blocks
 
 
@@ -106,8 +105,7 @@ def _outputs(root: Element) -> list[Element]:
 
 
 def _role(element: Element, skipped: frozenset[str]) -> Role:
-    style = element.get("style")
-    if (style and _HIDDEN.search(style)) or element.get("hidden") is not None:
+    if is_styled_away(element) or element.get("hidden") is not None:
         return Role.SKIP
     role = tag_role(element)
     if role is Role.SKIP or element.get("id") in FURNITURE_IDS:

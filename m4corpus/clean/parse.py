@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from m4corpus.ledger import Fail
@@ -9,12 +10,14 @@ from m4corpus.ledger import Fail
 #: An ``lxml.html.HtmlElement``; lxml carries no type information.
 Element = Any
 
+_HIDDEN = re.compile(r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden)\b", re.IGNORECASE)
+
 
 def parse_html(content: str, max_depth: int) -> Element:
     """Root element of a page or fragment; comments and processing instructions are gone.
 
     Linear in the size of ``content``: libxml2 itself stops building at 2048 levels, whatever the input.
-    Raises ``Fail("empty")`` when there is no markup and no text at all, and ``Fail("too-deep")``.
+    Raises ``Fail("empty-text")`` when there is no markup and no text at all, and ``Fail("too-deep")``.
     """
     from lxml import etree, html
 
@@ -28,7 +31,7 @@ def parse_html(content: str, max_depth: int) -> Element:
         default_doctype=False,
     )
     if not content.strip():
-        raise Fail("empty", "no characters but white space")
+        raise Fail("empty-text", "no characters but white space")
     try:
         root = etree.fromstring(content.encode(), parser)
     except etree.ParserError:
@@ -36,9 +39,9 @@ def parse_html(content: str, max_depth: int) -> Element:
     except etree.XMLSyntaxError as error:
         if error.code == etree.ErrorTypes.ERR_NO_MEMORY:
             raise MemoryError from None
-        raise Fail("not-html", str(error.msg)) from None
+        raise Fail("unparsable-html", str(error.msg)) from None
     if root is None:
-        raise Fail("empty", "no elements and no text")
+        raise Fail("empty-text", "no elements and no text")
     if any(entry.type == etree.ErrorTypes.ERR_NO_MEMORY for entry in parser.error_log.filter_from_fatals()):
         # What was built before memory ran out would pass for the whole page.
         raise MemoryError
@@ -63,3 +66,9 @@ def classes(element: Element) -> list[str]:
     """Class names of an element, in order."""
     value = element.get("class")
     return value.split() if value else []
+
+
+def is_styled_away(element: Element) -> bool:
+    """Whether an inline style of the element itself says that it is not shown."""
+    style = element.get("style")
+    return style is not None and _HIDDEN.search(style) is not None

@@ -11,10 +11,10 @@ _BLANK_LINES = re.compile(r"(?:\r\n?|\n)[^\S\r\n]*(?:\r\n?|\n)\s*")
 
 
 def clean_plain(content: str) -> Blocks:
-    """One paragraph for every run of lines without a blank one; raises ``Fail("empty")``."""
+    """One paragraph for every run of lines without a blank one; raises ``Fail("empty-text")``."""
     blocks = Blocks()
     for paragraph in _BLANK_LINES.split(content):
         blocks.add("paragraph", paragraph)
     if not len(blocks):
-        raise Fail("empty", "no visible text")
+        raise Fail("empty-text", "no visible text")
     return blocks

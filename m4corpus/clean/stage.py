@@ -17,7 +17,7 @@ class CleanStage(MapStage):
     name: ClassVar[str] = "clean"
     needs: ClassVar[tuple[str, ...]] = ("read",)
     reads = Page
-    packages = ("lxml", "trafilatura")
+    packages = ("lxml", "mwparserfromhell", "trafilatura")
     config: CleanConfig
 
     def step(self, context: StageContext) -> CleanStep:

@@ -23,7 +23,8 @@ class CleanStep(Step):
         self._guard: Guard[Page, Document] | None = None
 
     def prepare(self) -> None:
-        """Load the extractor here, so that every child forked from this process has it already."""
+        """Load the parsers here, so that every child forked from this process has it already."""
+        import mwparserfromhell  # noqa: F401
         import trafilatura  # noqa: F401
 
         limits = Limits(self.config.time_limit_s, self.config.stall_limit_s, self.config.memory_mib)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from importlib import import_module
 
@@ -67,6 +68,8 @@ def main() -> None:
     """Run the command line and exit with a documented code."""
     from m4corpus.errors import M4CorpusError
 
+    # Asked to end, by a job scheduler say, it ends as at the keyboard.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code = cli.main(standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt):
@@ -78,9 +81,9 @@ def main() -> None:
     except M4CorpusError as error:
         click.echo(f"error: {error}", err=True)
         code = error.exit_code
-    except SystemExit:
-        # How click and rich end when the reader of our output has gone, as in `m4corpus languages | head`.
-        code = 0
+    except SystemExit as end:
+        # click and rich end with 1 when the reader of our output has gone, as in `m4corpus languages | head`.
+        code = 0 if end.code == 1 else end.code
     except OSError as error:
         from m4corpus.storage.atomic import machine_refused
 

@@ -6,12 +6,15 @@ from pathlib import Path
 
 import click
 
+#: Where artifacts go unless told otherwise.
+WORKDIR = Path("work")
+
 recipe = click.argument("recipe", type=click.Path(path_type=Path))
 
 workdir = click.option(
     "--workdir",
     type=click.Path(path_type=Path, file_okay=False),
-    default=Path("work"),
+    default=WORKDIR,
     show_default=True,
     envvar="M4CORPUS_WORKDIR",
     help="Directory that holds artifacts, snapshots and caches.",
@@ -26,7 +29,11 @@ languages = click.option(
     "languages",
     multiple=True,
     metavar="CODE",
-    help="Only answers in this language (any code: ja, jpn, zh-yue, yuewiki); repeat for several.",
+    help="Only answers in this language (any of its codes or names: ja, jpn, zh-yue, Swahili); repeat for several.",
+)
+
+trust_remote_code = click.option(
+    "--trust-remote-code", is_flag=True, help="Let Python code that comes with the snapshot's encoder run here."
 )
 
 limit = click.option(

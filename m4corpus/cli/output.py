@@ -8,6 +8,9 @@ from typing import Any
 
 import click
 
+# Zero-width joiner and non-joiner: letters of several scripts need them.
+_JOINERS = "\u200c\u200d"
+
 
 def echo_json(value: Any) -> None:
     """One JSON value on stdout."""
@@ -15,21 +18,36 @@ def echo_json(value: Any) -> None:
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """A table on stdout; numbers are aligned to the right, and nothing is cut off when stdout is not a terminal."""
+    """A table on stdout, numbers aligned to the right; nothing is cut off or folded when stdout is not a terminal."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
     console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=10_000)
-    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
+    wide = Console(highlight=False, width=10_000)
+    drawn = Table(
+        box=box.SIMPLE_HEAD if console.is_terminal else None,
+        pad_edge=False,
+        padding=(0, 1 if console.is_terminal else 2, 0, 0),
+        show_edge=False,
+    )
     for index, header in enumerate(headers):
         numeric = bool(rows) and all(isinstance(row[index], int | float) for row in rows)
         drawn.add_column(header, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         drawn.add_row(*(_cell(value) for value in row))
-    console.print(drawn)
+    if console.is_terminal:
+        console.print(drawn)
+        return
+    with wide.capture() as captured:
+        wide.print(drawn)
+    for line in captured.get().splitlines():
+        click.echo(line.rstrip())
+
+
+def printable(text: str) -> str:
+    """Text from documents without what steers a terminal or turns the writing direction of what follows it."""
+    return "".join(c for c in text if c.isprintable() or c.isspace() or c in _JOINERS)
 
 
 def _cell(value: Any) -> str:

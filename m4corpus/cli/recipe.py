@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 import click
 
@@ -30,28 +30,22 @@ def check(recipe: Path) -> None:
 @click.argument("section", required=False)
 def keys(section: str | None) -> None:
     """Every key with its default and meaning; SECTION (such as dedup) limits the list."""
-    from pydantic import TypeAdapter
-
     from m4corpus.recipe import Recipe
 
-    schema = TypeAdapter(Recipe).json_schema()
-    rows = [row for row in _rows(schema, schema, "") if section is None or row[0].split(".")[0] == section]
+    rows = [row for row in _rows(Recipe, "") if section is None or row[0].split(".")[0] == section]
     if not rows:
         raise click.UsageError(f"a recipe has no section '{section}'")
     table(["key", "default", "meaning"], rows)
 
 
-def _rows(schema: dict[str, Any], node: dict[str, Any], prefix: str) -> Iterator[list[str]]:
-    for name, prop in node.get("properties", {}).items():
-        inner = _inner(schema, prop)
+def _rows(section: Any, prefix: str) -> Iterator[list[str]]:
+    """Key, default and meaning of every option of a config class and the classes within it."""
+    from m4corpus.recipe import section_of
+
+    for name, option in section.__pydantic_fields__.items():
+        inner = section_of(option.annotation)
         if inner is not None:
-            yield from _rows(schema, inner, f"{prefix}{name}{'[]' if prop.get('type') == 'array' else ''}.")
-            continue
-        default = "(required)" if name in node.get("required", []) else repr(prop.get("default", ""))
-        yield [prefix + name, default, prop.get("description", "")]
-
-
-def _inner(schema: dict[str, Any], prop: dict[str, Any]) -> dict[str, Any] | None:
-    """The section a property refers to, directly or as the items of a list."""
-    reference = prop.get("$ref") or prop.get("items", {}).get("$ref")
-    return schema["$defs"][reference.rsplit("/", 1)[1]] if reference else None
+            yield from _rows(inner, f"{prefix}{name}{'[]' if get_origin(option.annotation) is list else ''}.")
+        else:
+            default = "(required)" if option.is_required() else repr(option.get_default(call_default_factory=True))
+            yield [prefix + name, default, option.description or ""]

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from m4corpus.cli.output import table
-from m4corpus.languages import resolve
-from m4corpus.pipeline import CACHED, Reporter, RunResult, StageResult, Step
+from m4corpus.identify.labels import language_names
+from m4corpus.pipeline import CACHED, PlannedStage, Reporter, RunResult, StageResult
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -51,7 +49,7 @@ class LineReporter(Reporter):
     def __init__(self) -> None:
         self._spoken = time.monotonic()
 
-    def stage(self, step: Step) -> None:
+    def stage(self, step: PlannedStage) -> None:
         self._spoken = time.monotonic()
         if step.state != CACHED:
             click.echo(f"{step.stage}: {step.state} ({step.why})", err=True)
@@ -89,12 +87,11 @@ class BarReporter(Reporter):
         self._progress.console.print(f"{result.stage}: {_outcome(result)}", highlight=False, markup=False)
 
 
-def print_run(recipe: Path, result: RunResult) -> None:
-    """Tables of a finished run, and what to do next."""
+def print_run(result: RunResult, ledger: str) -> None:
+    """Tables of a finished run, and what to do next; ``ledger`` is the command that lists what failed."""
     table([*FLOW, "time"], [[*_flow(s.stage, s.counts), _time(s)] for s in result.stages])
     if result.quarantined:
-        quoted = shlex.quote(str(recipe))
-        click.echo(f"{result.quarantined} inputs were quarantined; list them: m4corpus status {quoted} --ledger failed")
+        click.echo(f"{result.quarantined} inputs were quarantined; list them: {ledger}")
     if result.snapshot:
         from m4corpus.snapshot import open_snapshot
 
@@ -117,11 +114,9 @@ def artifact_rows(artifacts: Sequence[Artifact]) -> list[dict[str, Any]]:
 
 def print_languages(manifest: dict[str, Any]) -> None:
     """Documents and chunks of each language, largest first."""
-    documents, chunks = manifest["documents"], manifest["chunks"]
-    rows = []
-    for label in sorted(documents, key=lambda label: (-documents[label], label)):
-        language = resolve(label)
-        rows.append([label, language.name if language else "", documents[label], chunks.get(label, 0)])
+    documents, chunks, names = manifest["documents"], manifest["chunks"], language_names()
+    labels = sorted(documents, key=lambda label: (-documents[label], label))
+    rows = [[label, names.get(label.split("_")[0], ""), documents[label], chunks.get(label, 0)] for label in labels]
     table(["label", "language", "documents", "chunks"], rows)
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from m4corpus.cli import options
 from m4corpus.cli.output import echo_json, table
+from m4corpus.stagenames import STAGES
 
-#: Kept in step with :data:`m4corpus.pipeline.STAGES`, which is not imported here so that ``--help`` stays fast.
-STAGES = ("read", "clean", "identify", "filter", "dedup", "chunk", "embed", "index")
+if TYPE_CHECKING:
+    from m4corpus.ledger import Entry
 
 
 @click.command()
@@ -51,6 +54,7 @@ def run(
       m4corpus run recipes/quickstart.yaml --limit 20     # a quick trial
     """
     from m4corpus.cli.report import print_run, reporter
+    from m4corpus.errors import QuarantineError
     from m4corpus.pipeline import Pipeline
 
     if stage and (first or last):
@@ -64,12 +68,15 @@ def run(
             executor=executor,
             reporter=report,
         )
+    ledger = _again("status", recipe, workdir, limit, "--ledger", "failed")
     if as_json:
         echo_json(result.as_dict())
     else:
-        print_run(recipe, result)
-    if strict:
-        result.refuse_quarantined()
+        print_run(result, ledger)
+    if strict and result.quarantined:
+        raise QuarantineError(
+            f"{result.quarantined} inputs were quarantined", f"Everything else was built. List them: {ledger}"
+        )
 
 
 @click.command()
@@ -78,7 +85,7 @@ def run(
 @options.limit
 @options.as_json
 def plan(recipe: Path, workdir: Path, limit: int | None, as_json: bool) -> None:
-    """Say which stages of RECIPE are cached, which would run or resume, and why. Changes nothing."""
+    """Say which stages of RECIPE are cached, which would run or resume, and why. Runs nothing."""
     from m4corpus.pipeline import Pipeline
 
     steps = Pipeline.from_file(recipe, workdir, limit).plan()
@@ -91,9 +98,10 @@ def plan(recipe: Path, workdir: Path, limit: int | None, as_json: bool) -> None:
 @click.command()
 @options.recipe
 @options.workdir
+@options.limit
 @click.option("--ledger", "outcome", type=click.Choice(["failed", "dropped"]), help="List these inputs, a line each.")
 @options.as_json
-def status(recipe: Path, workdir: Path, outcome: str | None, as_json: bool) -> None:
+def status(recipe: Path, workdir: Path, limit: int | None, outcome: str | None, as_json: bool) -> None:
     """Show what RECIPE has built so far: counts of every stage, drops by rule, failures by reason.
 
     \b
@@ -105,7 +113,10 @@ def status(recipe: Path, workdir: Path, outcome: str | None, as_json: bool) -> N
     from m4corpus.ledger import entries
     from m4corpus.pipeline import Pipeline
 
-    artifacts = Pipeline.from_file(recipe, workdir).status()
+    pipeline = Pipeline.from_file(recipe, workdir, limit)
+    artifacts = pipeline.status()
+    if not artifacts:
+        click.echo(f"nothing is built in {pipeline.root} yet", err=True)
     if outcome:
         found = [(a.stage, e) for a in artifacts for e in entries(a.directory, a.ledger()) if e.outcome == outcome]
         if as_json:
@@ -113,8 +124,21 @@ def status(recipe: Path, workdir: Path, outcome: str | None, as_json: bool) -> N
                 [{"stage": s, "id": e.id, "locator": e.locator, outcome: e.slug, "detail": e.detail} for s, e in found]
             )
         else:
-            table(["stage", "input", outcome, "detail"], [[s, e.locator or e.id, e.slug, e.detail] for s, e in found])
+            table(["stage", "input", outcome, "detail"], [[s, _place(e), e.slug, e.detail] for s, e in found])
     elif as_json:
         echo_json(artifact_rows(artifacts))
     else:
         print_artifacts(artifacts)
+
+
+def _place(entry: Entry) -> str:
+    """An input by its id, and where it was found unless the id says so."""
+    return entry.id if entry.locator in entry.id else f"{entry.id} ({entry.locator})"
+
+
+def _again(command: str, recipe: Path, workdir: Path, limit: int | None, *arguments: str) -> str:
+    """A command line over the same recipe and work directory, to be copied."""
+    words = ["m4corpus", command, str(recipe), *arguments]
+    words += ["--workdir", str(workdir)] if workdir != options.WORKDIR else []
+    words += ["--limit", str(limit)] if limit else []
+    return shlex.join(words)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
 
 from m4corpus.cli import options
-from m4corpus.cli.output import echo_json, table
+from m4corpus.cli.output import echo_json, printable, table
 
 _depth = click.option("-k", type=click.IntRange(min=1), default=10, show_default=True, help="Chunks for each query.")
 _file = click.Path(path_type=Path, dir_okay=False)
@@ -19,8 +21,17 @@ _file = click.Path(path_type=Path, dir_okay=False)
 @options.languages
 @_depth
 @options.workdir
+@options.trust_remote_code
 @options.as_json
-def search(snapshot: str, text: str, languages: tuple[str, ...], k: int, workdir: Path, as_json: bool) -> None:
+def search(
+    snapshot: str,
+    text: str,
+    languages: tuple[str, ...],
+    k: int,
+    workdir: Path,
+    trust_remote_code: bool,
+    as_json: bool,
+) -> None:
     """Search SNAPSHOT (a directory, NAME or NAME@VERSION) for TEXT, written in any language the encoder knows.
 
     \b
@@ -30,7 +41,7 @@ def search(snapshot: str, text: str, languages: tuple[str, ...], k: int, workdir
     """
     from m4corpus.snapshot import open_snapshot
 
-    hits = open_snapshot(snapshot, workdir).search(text, k, languages or None)
+    hits = open_snapshot(snapshot, workdir, trust_remote_code).search(text, k, languages or None)
     if as_json:
         echo_json(
             [
@@ -47,11 +58,11 @@ def search(snapshot: str, text: str, languages: tuple[str, ...], k: int, workdir
     for rank, hit in enumerate(hits, 1):
         # The first heading is often the title again.
         where = " > ".join(dict.fromkeys([hit.chunk.title, *hit.chunk.headings]))
-        click.echo(f"{rank:>3}  {hit.score:.3f}  {hit.chunk.language}_{hit.chunk.script}  {where}")
-        click.echo(f"     {_snippet(hit.chunk.text)}")
-        click.echo(f"     {hit.chunk.url or hit.chunk.document_id}")
+        click.echo(f"{rank:>3}  {hit.score:.3f}  {hit.chunk.language}_{hit.chunk.script}  {printable(where)}")
+        click.echo(f"     {_snippet(printable(hit.chunk.text))}")
+        click.echo(f"     {printable(hit.chunk.url or hit.chunk.document_id)}")
     if len(hits) < k:
-        click.echo(f"{len(hits)} chunks in all", err=True)
+        click.echo(" ".join([f"{len(hits)} chunks in all", *(f"in {code}" for code in languages)]), err=True)
 
 
 @click.command()
@@ -62,8 +73,16 @@ def search(snapshot: str, text: str, languages: tuple[str, ...], k: int, workdir
 @options.languages
 @_depth
 @options.workdir
+@options.trust_remote_code
 def retrieve(
-    snapshot: str, queries: Path, out: Path | None, trec: Path | None, languages: tuple[str, ...], k: int, workdir: Path
+    snapshot: str,
+    queries: Path,
+    out: Path | None,
+    trec: Path | None,
+    languages: tuple[str, ...],
+    k: int,
+    workdir: Path,
+    trust_remote_code: bool,
 ) -> None:
     """Retrieve k chunks from SNAPSHOT for each line of QUERIES: {"id": ..., "text": ..., "language": ...}.
 
@@ -72,18 +91,27 @@ def retrieve(
       m4corpus retrieve quickstart data/quickstart/queries.jsonl -k 100 --out run.json --trec run.trec
     """
     from m4corpus.retrieve.queries import read_queries
+    from m4corpus.retrieve.runs import m4rag_writer, trec_writer
     from m4corpus.retrieve.runs import retrieve as retrieve_
-    from m4corpus.retrieve.runs import write_m4rag, write_trec
     from m4corpus.snapshot import open_snapshot
 
     if out is None and trec is None:
         raise click.UsageError("say where to write: --out FILE (M4-RAG), --trec FILE, or both")
-    opened = open_snapshot(snapshot, workdir)
-    run = retrieve_(opened, read_queries(queries), k, languages or None)
-    for path, write in ((out, write_m4rag), (trec, lambda r, p: write_trec(r, p, opened.name))):
-        if path is not None:
-            write(run, path)
-            click.echo(f"{len(run)} queries -> {path}", err=True)
+    opened = open_snapshot(snapshot, workdir, trust_remote_code)
+    asked = read_queries(queries)
+    with ExitStack() as stack:
+        writers = []
+        if out is not None:
+            writers.append(stack.enter_context(m4rag_writer(out)))
+        if trec is not None:
+            writers.append(stack.enter_context(trec_writer(trec, opened.name)))
+        with click.progressbar(
+            retrieve_(opened, asked, k, languages or None), len(asked), "retrieve", file=sys.stderr
+        ) as run:
+            for query, hits in run:
+                for write in writers:
+                    write(query, hits)
+    click.echo(f"{len(asked)} queries -> {', '.join(str(p) for p in (out, trec) if p)}", err=True)
 
 
 @click.command()
@@ -93,9 +121,17 @@ def retrieve(
 @options.languages
 @click.option("-k", type=click.IntRange(min=1), default=300, show_default=True, help="Chunks looked at for each query.")
 @options.workdir
+@options.trust_remote_code
 @options.as_json
 def evaluate(
-    snapshot: str, queries: Path, qrels: Path, languages: tuple[str, ...], k: int, workdir: Path, as_json: bool
+    snapshot: str,
+    queries: Path,
+    qrels: Path,
+    languages: tuple[str, ...],
+    k: int,
+    workdir: Path,
+    trust_remote_code: bool,
+    as_json: bool,
 ) -> None:
     """Score SNAPSHOT on QUERIES (JSON Lines) against QRELS (TREC): nDCG@10, recall and MRR for each query language.
 
@@ -109,7 +145,7 @@ def evaluate(
     from m4corpus.snapshot import open_snapshot
 
     judgements = read_qrels(qrels)
-    run = retrieve_(open_snapshot(snapshot, workdir), read_queries(queries), k, languages or None)
+    run = retrieve_(open_snapshot(snapshot, workdir, trust_remote_code), read_queries(queries), k, languages or None)
     report = evaluate_(run, judgements)
     if as_json:
         echo_json({"queries": report.queries, "scores": report.scores, "unjudged": report.unjudged})

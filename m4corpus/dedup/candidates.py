@@ -22,6 +22,7 @@ from m4corpus.dedup.store import FACTS, KEY, Columns, signature_type
 from m4corpus.progress import Progress
 from m4corpus.stage import StageContext
 from m4corpus.storage.artifact import Completion
+from m4corpus.storage.atomic import sync
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,6 +69,7 @@ class FindPairs(PipelineStep):
         with path.open("wb") as file:
             for pairs in found:
                 file.write(np.ascontiguousarray(pairs).tobytes())
+        sync(path)
         Completion().write(self.context.completion(CANDIDATES, rank))
         progress = Progress(self.context.progress(CANDIDATES), rank)
         progress.advance()

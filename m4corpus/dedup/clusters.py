@@ -29,6 +29,7 @@ from m4corpus.dedup.survivors import Cluster, Verdict
 from m4corpus.progress import Progress
 from m4corpus.stage import StageContext
 from m4corpus.storage.artifact import Completion
+from m4corpus.storage.atomic import sync_tree
 from m4corpus.storage.parts import read_batches
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class ChooseSurvivors(PipelineStep):
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("w", encoding="utf-8") as file:
                 file.writelines(json.dumps(asdict(verdict)) + "\n" for verdict in verdicts[part])
+        sync_tree(verdicts_path(self.context, 0).parent)
         Completion().write(self.context.completion(CLUSTERS, rank))
         progress = Progress(self.context.progress(CLUSTERS), rank)
         progress.advance()

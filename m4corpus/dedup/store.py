@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from m4corpus.storage.atomic import fresh_directory
+from m4corpus.storage.atomic import fresh_directory, sync_tree
 from m4corpus.storage.digests import text_digest
 
 if TYPE_CHECKING:
@@ -74,6 +74,8 @@ class ColumnWriter:
 
     def __exit__(self, *error: Any) -> None:
         self._stack.close()
+        if error[0] is None:
+            sync_tree(self._directory)
 
     def append(self, column: str, values: NDArray[Any]) -> None:
         """Add rows to a column."""

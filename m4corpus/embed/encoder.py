@@ -21,30 +21,15 @@ if TYPE_CHECKING:
 NAMED = ("use-multilingual",)
 
 
-class Encoder(Protocol):
-    """Turns texts into vectors, row by row; one thread, and the same bytes every time on one machine.
+class Tokenizer(Protocol):
+    """Measures texts as an encoder reads them.
 
     What the model reads for a passage or a query (*input*, below) is the text within its prompt.
     """
 
     @property
-    def dimension(self) -> int:
-        """Length of a vector."""
-
-    @property
     def max_tokens(self) -> int:
         """Longest input, in tokens, that is read to its end."""
-
-    @property
-    def batch_invariant(self) -> bool:
-        """Whether the bytes of a vector depend on its own input alone, whatever else is encoded with it."""
-
-    @property
-    def truncated(self) -> int:
-        """How many inputs this object has read only in part, for being longer than :attr:`max_tokens`."""
-
-    def identity(self) -> dict[str, Any]:
-        """All that decides what a vector means, as JSON values: the model by revision or content, prompts, limits."""
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each passage as the model reads it, with its prompt (but no title) and the model's own marks.
@@ -60,6 +45,21 @@ class Encoder(Protocol):
         before the text. What no span covers is white space.
         """
 
+
+class Encoder(Tokenizer, Protocol):
+    """Turns texts into vectors, row by row; one thread, and the same bytes every time on one machine."""
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+
+    @property
+    def batch_invariant(self) -> bool:
+        """Whether the bytes of a vector depend on its own input alone, whatever else is encoded with it."""
+
+    def identity(self) -> dict[str, Any]:
+        """All that decides what a vector means, as JSON values: the model by revision or content, prompts, limits."""
+
     def passages(self, texts: Sequence[str], titles: Sequence[str] | None = None) -> list[str]:
         """The input for each passage."""
 
@@ -68,9 +68,6 @@ class Encoder(Protocol):
 
     def encode(self, inputs: Sequence[str]) -> Vectors:
         """Vectors of inputs made by :meth:`passages` or :meth:`queries`: float32 ``(len(inputs), dimension)``."""
-
-    def encode_passages(self, texts: Sequence[str], titles: Sequence[str] | None = None) -> Vectors:
-        """Vectors of passages: float32 ``(len(texts), dimension)``."""
 
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
         """Vectors of queries: float32 ``(len(texts), dimension)``."""
@@ -90,9 +87,33 @@ def load(config: EncoderConfig) -> Encoder:
         from m4corpus.embed.sentence_transformers import SentenceTransformerEncoder
 
         return SentenceTransformerEncoder(config)
-    close = difflib.get_close_matches(config.name, NAMED, n=1)
-    raise UserError(
-        f"unknown encoder '{config.name}'" + (f"; did you mean '{close[0]}'?" if close else ""),
+    raise _unknown(config.name)
+
+
+def load_tokenizer(config: EncoderConfig) -> Tokenizer:
+    """The tokenizer of the encoder a configuration names, without running its network; counts as :func:`load` does.
+
+    ``use-multilingual`` leaves its weights alone. sentence-transformers models are loaded with their network, whose
+    weights are, as far as they are stored as safetensors, mapped into memory and not read.
+
+    Raises:
+        UserError: as :func:`load`; but a device this machine lacks is no error.
+    """
+    if config.name == "use-multilingual":
+        from m4corpus.embed.use import UseMultilingual
+
+        return UseMultilingual(config)
+    if is_model(config.name):
+        from m4corpus.embed.sentence_transformers import SentenceTransformerTokenizer
+
+        return SentenceTransformerTokenizer(config)
+    raise _unknown(config.name)
+
+
+def _unknown(name: str) -> UserError:
+    close = difflib.get_close_matches(name, NAMED, n=1)
+    return UserError(
+        f"unknown encoder '{name}'" + (f"; did you mean '{close[0]}'?" if close else ""),
         f"Known by name: {', '.join(NAMED)}. A sentence-transformers model is named by its Hub id "
         "(organisation/model) or by the path of its directory.",
     )

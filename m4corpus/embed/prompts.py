@@ -1,4 +1,4 @@
-"""Templates of what an encoder reads, and the base class of encoders that use them."""
+"""Templates of what an encoder reads, and the base classes of tokenizers and encoders that use them."""
 
 from __future__ import annotations
 
@@ -55,13 +55,10 @@ def _filled(template: str, text: str, title: str) -> str:
     return _PLACE.sub(lambda place: values[place[1]], template)
 
 
-class PromptedEncoder(ABC):
-    """What every encoder derives from its tokenizer and its model; see :class:`~m4corpus.embed.encoder.Encoder`."""
+class PromptedTokenizer(ABC):
+    """What follows from a tokenizer and prompts; see :class:`~m4corpus.embed.encoder.Tokenizer`."""
 
     prompts: Prompts
-
-    def __init__(self) -> None:
-        self.truncated = 0
 
     @property
     @abstractmethod
@@ -75,10 +72,6 @@ class PromptedEncoder(ABC):
     @abstractmethod
     def count_inputs(self, inputs: Sequence[str]) -> list[int]:
         """Tokens of each input, with the model's own marks."""
-
-    @abstractmethod
-    def encode(self, inputs: Sequence[str]) -> Vectors:
-        """Vectors of inputs."""
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each passage as the model reads it, with an empty title."""
@@ -98,14 +91,6 @@ class PromptedEncoder(ABC):
         """The input for each query; lone surrogates, which a terminal may hand on, become U+FFFD."""
         return [self.prompts.for_query(_SURROGATE.sub("\ufffd", text)) for text in texts]
 
-    def encode_passages(self, texts: Sequence[str], titles: Sequence[str] | None = None) -> Vectors:
-        """Vectors of passages."""
-        return self.encode(self.passages(texts, titles))
-
-    def encode_queries(self, texts: Sequence[str]) -> Vectors:
-        """Vectors of queries."""
-        return self.encode(self.queries(texts))
-
     def _with_shorter_title(self, text: str, title: str, excess: int) -> str:
         ends = [end for _, end in self.token_offsets(title)]
         while ends and excess > 0:
@@ -114,3 +99,15 @@ class PromptedEncoder(ABC):
             # Tokens at the seams may join or split, so the result is counted, not assumed.
             excess = self.count_inputs([shorter])[0] - self.max_tokens
         return shorter if ends else self.prompts.for_passage(text)
+
+
+class PromptedEncoder(PromptedTokenizer):
+    """What follows from a tokenizer, prompts and a network; see :class:`~m4corpus.embed.encoder.Encoder`."""
+
+    @abstractmethod
+    def encode(self, inputs: Sequence[str]) -> Vectors:
+        """Vectors of inputs."""
+
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
+        """Vectors of queries."""
+        return self.encode(self.queries(texts))

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from functools import lru_cache
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from m4corpus.embed import hub
 from m4corpus.embed.config import EncoderConfig
-from m4corpus.embed.packages import installed
-from m4corpus.embed.prompts import PLAIN, PromptedEncoder, Prompts
+from m4corpus.embed.files import content_digest, model_files
+from m4corpus.embed.loading import load_network, load_unplaced
+from m4corpus.embed.prompts import PLAIN, PromptedEncoder, PromptedTokenizer, Prompts
 from m4corpus.errors import UserError
-from m4corpus.storage.digests import digest_of, file_digest
+from m4corpus.packages import installed
+from m4corpus.storage.digests import digest_of
 
 if TYPE_CHECKING:
     from m4corpus.embed.encoder import Vectors
@@ -35,13 +35,12 @@ def provenance(config: EncoderConfig) -> dict[str, Any]:
     Raises:
         UserError: no such directory, a Hub id without its commit hash, or a package that is missing.
     """
+    _check_source(config)
     directory = Path(config.name).expanduser()
     if directory.is_dir():
-        if config.revision:
-            raise UserError(f"encoder '{config.name}' is a directory and takes no revision", "Leave 'revision' out.")
-        model = {"files": digest_of(_contents(directory))}
+        digests = [[name, content_digest(path)] for name, path in model_files(directory).items()]
+        model = {"files": digest_of(digests)}
     else:
-        _check_hub_id(config)
         model = {"name": config.name, "revision": config.revision}
     return {
         **model,
@@ -52,21 +51,16 @@ def provenance(config: EncoderConfig) -> dict[str, Any]:
             "dtype": config.dtype,
             "max_tokens": config.max_tokens,
             "normalise": config.normalise,
+            "trust_remote_code": config.trust_remote_code,
         },
     }
 
 
-def _contents(directory: Path) -> list[list[str]]:
-    """Name and digest of every file of a model directory but hidden ones, by name."""
-    files = [p for p in directory.rglob("*") if p.is_file()]
-    named = {path.relative_to(directory).as_posix(): path for path in files}
-    visible = sorted(name for name in named if not any(part.startswith(".") for part in name.split("/")))
-    if not visible:
-        raise UserError(f"encoder: the directory '{directory}' is empty", "Give the directory of a saved model.")
-    return [[name, file_digest(named[name])] for name in visible]
-
-
-def _check_hub_id(config: EncoderConfig) -> None:
+def _check_source(config: EncoderConfig) -> None:
+    if Path(config.name).expanduser().is_dir():
+        if config.revision:
+            raise UserError(f"encoder '{config.name}' is a directory and takes no revision", "Leave 'revision' out.")
+        return
     if not _HUB_ID.fullmatch(config.name) or config.name.startswith((".", "~")):
         raise UserError(f"encoder: no model directory '{config.name}'", "Check the path.")
     if not config.revision:
@@ -81,7 +75,34 @@ def _check_hub_id(config: EncoderConfig) -> None:
         )
 
 
-class SentenceTransformerEncoder(PromptedEncoder):
+class SentenceTransformerTokenizer(PromptedTokenizer):
+    """The tokenizer of a model whose network is not run and, mostly, not read: see
+    :func:`~m4corpus.embed.loading.load_unplaced`."""
+
+    def __init__(self, config: EncoderConfig) -> None:
+        _check_source(config)
+        self._use(config, load_unplaced(config))
+
+    def _use(self, config: EncoderConfig, model: Any) -> None:
+        self._tokenizer = _fast_tokenizer(config.name, model)
+        self._max_tokens = _limit(config, model)
+        self.prompts = _prompts(config, model)
+
+    @property
+    def max_tokens(self) -> int:
+        """Longest input, in tokens, that is read to its end."""
+        return self._max_tokens
+
+    def token_offsets(self, text: str) -> list[tuple[int, int]]:
+        """Character spans of the tokens of the bare text; text between two spans (a space) belongs to no token."""
+        return list(self._tokenizer.encode(text, add_special_tokens=False).offsets)
+
+    def count_inputs(self, inputs: Sequence[str]) -> list[int]:
+        """Tokens of each input, with the model's own marks."""
+        return [len(encoding.ids) for encoding in self._tokenizer.encode_batch(list(inputs))]
+
+
+class SentenceTransformerEncoder(SentenceTransformerTokenizer, PromptedEncoder):
     """A sentence-transformers model.
 
     On the CPU each text has a forward pass of its own on one thread, so that the bytes of its vector depend on it
@@ -89,19 +110,11 @@ class SentenceTransformerEncoder(PromptedEncoder):
     """
 
     def __init__(self, config: EncoderConfig) -> None:
-        super().__init__()
         self._provenance = provenance(config)
         self._config = config
-        self._model = _load(config, digest_of(self._provenance))
-        self._tokenizer = _fast_tokenizer(config.name, self._model)
-        self._max_tokens = _limit(config, self._model)
-        self.prompts = _prompts(config, self._model)
+        self._model = load_network(config)
+        self._use(config, self._model)
         self.dimension = int(self._encoded(["a"]).shape[1])
-
-    @property
-    def max_tokens(self) -> int:
-        """Longest input, in tokens, that is read to its end."""
-        return self._max_tokens
 
     @property
     def batch_invariant(self) -> bool:
@@ -120,16 +133,9 @@ class SentenceTransformerEncoder(PromptedEncoder):
             "pooling": _pooling(self._model),
             "dtype": self._config.dtype,
             "normalise": self._config.normalise,
+            "trust_remote_code": self._config.trust_remote_code,
             "truncation": "the first tokens are read",
         }
-
-    def token_offsets(self, text: str) -> list[tuple[int, int]]:
-        """Character spans of the tokens of the bare text; text between two spans (a space) belongs to no token."""
-        return list(self._tokenizer.encode(text, add_special_tokens=False).offsets)
-
-    def count_inputs(self, inputs: Sequence[str]) -> list[int]:
-        """Tokens of each input, with the model's own marks."""
-        return [len(encoding.ids) for encoding in self._tokenizer.encode_batch(list(inputs))]
 
     def encode(self, inputs: Sequence[str]) -> Vectors:
         """Vectors of inputs: float32 ``(len(inputs), dimension)``."""
@@ -137,7 +143,6 @@ class SentenceTransformerEncoder(PromptedEncoder):
 
         if not inputs:
             return np.empty((0, self.dimension), dtype=np.float32)
-        self.truncated += sum(tokens > self.max_tokens for tokens in self.count_inputs(inputs))
         vectors = self._encoded(inputs)
         if self._config.normalise:
             norms = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
@@ -173,76 +178,6 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-@lru_cache(maxsize=1)
-def _load(config: EncoderConfig, provenance: str) -> Any:
-    """The model, in evaluation mode and in the type asked for.
-
-    Kept for the process, because a worker makes an encoder for every task; ``provenance`` tells a directory whose
-    content has changed from what it was.
-    """
-    try:
-        import torch
-        from sentence_transformers import SentenceTransformer
-    except ImportError as error:
-        raise UserError(f"encoder '{config.name}': {error}", "pip install sentence-transformers") from None
-    if config.device.startswith("cuda") and not torch.cuda.is_available():
-        raise UserError(f"encoder '{config.name}': this machine has no usable '{config.device}'", "Use device: cpu.")
-
-    def loaded(name: str, *, local: bool, revision: str | None = None) -> Any:
-        with _quiet(), _reported(config.name):
-            return SentenceTransformer(
-                name,
-                revision=revision,
-                device=config.device,
-                trust_remote_code=config.trust_remote_code,
-                local_files_only=local,
-            )
-
-    directory = Path(config.name).expanduser()
-    if directory.is_dir():
-        model = loaded(str(directory.resolve()), local=True)
-    else:
-        model = None
-        if hub.is_cached(config.name, config.revision):
-            with suppress(UserError):
-                model = loaded(config.name, local=True, revision=config.revision)
-        if model is None:
-            hub.check_reachable(config.name, config.revision)
-            model = loaded(config.name, local=False, revision=config.revision)
-    _refuse_unsupported(config.name, model)
-    return model.to(getattr(torch, config.dtype)).eval()
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """No progress bars and warnings of the model library; its settings are put back."""
-    from transformers.utils import logging
-
-    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if bars:
-            logging.enable_progress_bar()
-
-
-@contextmanager
-def _reported(name: str) -> Iterator[None]:
-    """The dozens of errors the libraries below raise for a damaged or incomplete model, as one for the user."""
-    try:
-        yield
-    except MemoryError:
-        raise
-    except Exception as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UserError(
-            f"cannot load the model '{name}': {reason}", "Check that it is a whole sentence-transformers model."
-        ) from None
-
-
 @contextmanager
 def _memory_errors() -> Iterator[None]:
     """torch's several ways to say that memory ran out, as Python's: it is the machine's fault and not the text's."""
@@ -254,16 +189,6 @@ def _memory_errors() -> Iterator[None]:
         if isinstance(error, torch.cuda.OutOfMemoryError) or "allocate memory" in str(error):
             raise MemoryError("out of memory while encoding; lower embed.batch_size or encoder.max_tokens") from error
         raise
-
-
-def _refuse_unsupported(name: str, model: Any) -> None:
-    for module in model:
-        if type(module).__name__ == "Router":
-            raise UserError(
-                f"encoder '{name}' has separate networks for queries and passages, which m4corpus cannot use yet"
-            )
-        if getattr(module, "include_prompt", True) is False:
-            raise UserError(f"encoder '{name}' leaves its prompt out of the vector, which m4corpus cannot do yet")
 
 
 def _fast_tokenizer(name: str, model: Any) -> Any:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from m4corpus.embed import encoder
 from m4corpus.embed.config import EmbedConfig, EncoderConfig
 from m4corpus.embed.step import Embedding, EmbedStep, Passage, schema, to_batch
+from m4corpus.errors import UserError
 from m4corpus.mapstage import Rows, map_phase
 from m4corpus.stage import Phase, Stage, StageContext
 from m4corpus.storage.artifact import Artifact, Completion
@@ -23,6 +24,8 @@ class EmbedStage(Stage):
 
     name: ClassVar[str] = "embed"
     needs: ClassVar[tuple[str, ...]] = ("chunk",)
+    #: numpy brings the BLAS, and so the order in which products are summed.
+    packages: ClassVar[tuple[str, ...]] = ("numpy",)
     config: EmbedConfig
 
     def config_dict(self) -> dict[str, Any]:
@@ -37,12 +40,12 @@ class EmbedStage(Stage):
         return config
 
     def resources(self) -> dict[str, str]:
-        """The encoder: its model by revision or content, its packages, its options."""
-        return {"encoder": encoder.fingerprint(self.config.encoder)}
+        """The encoder (its model by revision or content, its packages, its options) and what it computes with."""
+        return {**super().resources(), "encoder": encoder.fingerprint(self.config.encoder)}
 
     def phases(self, context: StageContext) -> list[Phase]:
         """One phase, a task for each part of chunks."""
-        cache = context.cache / "vectors" / self.resources()["encoder"][:12] / "vectors.sqlite"
+        cache = context.cache / "vectors" / digest_of(self.resources())[:12] / "vectors.sqlite"
         rows = Rows(partial(schema, self._encoder.dimension), to_batch, _weightless)
         step = EmbedStep(self.config, cache)
         return [map_phase(PHASE, context, "chunk", Passage, step, rows, columns=("id", "text", "title"))]
@@ -64,12 +67,27 @@ class EmbedStage(Stage):
         return encoder.load(self.config.encoder)
 
 
-def encoder_config(info: dict[str, Any]) -> EncoderConfig:
+def encoder_config(info: dict[str, Any], trust_remote_code: bool = False) -> EncoderConfig:
     """The configuration recorded by :meth:`EmbedStage.info`, for encoding queries on this machine.
 
-    Vectors made on a GPU can be searched without one: the model then runs on the CPU.
+    Vectors made on a GPU can be searched without one: the model then runs on the CPU. A record may come from
+    somebody else, so it does not decide that the model's own Python code runs: ``trust_remote_code`` has to say so too.
+
+    Raises:
+        UserError: the model brings code that is not trusted, or it was a directory that does not exist here.
     """
     config = EncoderConfig(**info["config"])
+    if config.trust_remote_code and not trust_remote_code:
+        raise UserError(
+            "the encoder of this snapshot brings code of its own",
+            "pass --trust-remote-code (or trust_remote_code=True) if you trust it",
+        )
+    if config.name not in encoder.NAMED and not config.revision and not Path(config.name).expanduser().is_dir():
+        raise UserError(
+            f"the encoder of this snapshot was the model directory '{config.name}', which does not exist here",
+            "Put the same model at that path (a relative one starts at the current directory), "
+            "or rebuild the snapshot with a model that is here.",
+        )
     if config.device == "cpu":
         return config
     import torch

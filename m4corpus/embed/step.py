@@ -106,9 +106,11 @@ class EmbedStep(Step):
         inputs = self._encoder.passages(texts, [records[i].title for i in sound])
         digests = [text_digest(text) for text in inputs]
         longest = self._encoder.max_tokens
-        self.facts["truncated"] += sum(tokens > longest for tokens in self._encoder.count_tokens(texts))
+        truncated = sum(tokens > longest for tokens in self._encoder.count_tokens(texts))
         for i, digest, vector in zip(sound, digests, self._vectors(inputs, digests), strict=True):
             results[i] = _unusable(vector) or [Embedding(records[i].id, digest, vector)]
+        # Only now: a batch that ends in an error comes again, one by one.
+        self.facts["truncated"] += truncated
         return results
 
     def _vectors(self, inputs: list[str], digests: list[bytes]) -> Vectors:
@@ -143,7 +145,7 @@ def _unreadable(passage: Passage) -> Fail | None:
         try:
             text.encode()
         except UnicodeEncodeError as error:
-            return Fail("lone-surrogate", f"character {error.start} of the {part}")
+            return Fail("lone-surrogates", f"character {error.start} of the {part}")
     return None
 
 

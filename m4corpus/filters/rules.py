@@ -8,11 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from m4corpus.errors import UserError
 from m4corpus.filters import measure
 from m4corpus.filters.config import FilterConfig
-from m4corpus.identify.decide import UNDETERMINED
-from m4corpus.identify.labels import read_hint
+from m4corpus.identify.labels import language_code, read_hint
 from m4corpus.identify.script import compatible
 from m4corpus.records import Document
 
@@ -46,7 +44,7 @@ def _max_repeated_lines_share(maximum: float) -> Rule:
 
 
 def _languages(names: tuple[str, ...]) -> Rule:
-    allowed = {_code(name) for name in names}
+    allowed = {language_code(name) for name in names}
     return lambda document: (
         None
         if document.language in allowed
@@ -112,14 +110,3 @@ def _above(what: str, value: float, maximum: float) -> str | None:
 
 def _number(value: float) -> str:
     return str(value) if isinstance(value, int) else f"{value:.4f}".rstrip("0").rstrip(".")
-
-
-def _code(name: str) -> str:
-    if name == UNDETERMINED:
-        return name
-    known = read_hint(name)
-    if known is not None:
-        return known.code
-    raise UserError(
-        f"filters.languages: unknown language {name!r}", hint="`m4corpus languages` lists the names of the registry."
-    )

@@ -19,10 +19,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from m4corpus.identify.config import IdentifyConfig
-from m4corpus.identify.labels import Hint, scripts_of
+from m4corpus.identify.labels import UNDETERMINED, Hint, scripts_of
 from m4corpus.identify.script import UNKNOWN, compatible
 
-UNDETERMINED = "und"
 AGREE, DISAGREE, NONE, UNSUPPORTED = "agree", "disagree", "none", "unsupported"
 
 

@@ -6,8 +6,12 @@ from dataclasses import dataclass
 from functools import cache
 
 from m4corpus import languages as registry
+from m4corpus.errors import UserError
 from m4corpus.tables import read_table
 from m4corpus.tags import parse_tag
+
+#: The code of text whose language could not be told (ISO 639-2).
+UNDETERMINED = "und"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,3 +90,23 @@ def _outside() -> dict[str, Label]:
 
 # Wikipedia's `als` is Alemannic, ISO 639-3 `als` is Tosk Albanian: as a hint it is neither.
 _MISLEADING = {"als"}
+
+
+def language_code(name: str) -> str:
+    """The ISO 639 code documents carry for a language given by any code or name; ``und`` for what could not be told.
+
+    Raises :class:`UserError` for a language neither the registry nor lid.176 knows.
+    """
+    if name == UNDETERMINED:
+        return name
+    hint = read_hint(name)
+    if hint is None:
+        raise UserError(f"unknown language {name!r}", "`m4corpus languages` lists the registry's names and codes.")
+    return hint.code
+
+
+@cache
+def language_names() -> dict[str, str]:
+    """English name of every language a document can be labelled with, by its code."""
+    names = {label.code: label.name for label in labels().values()}
+    return names | {language.code: language.name for language in registry.languages()}

@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from m4corpus.identify.labels import labels
-
-UNDETERMINED = "und"
+from m4corpus.identify.labels import UNDETERMINED, labels
 
 
 class SecondOpinion:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -46,6 +47,7 @@ class ShardedIndex:
         self.shards = list(shards)
         self.dimension = dimension
         self.encoder = encoder
+        self._closed = False
 
     @classmethod
     def open(cls, directory: Path) -> ShardedIndex:
@@ -58,23 +60,16 @@ class ShardedIndex:
         dimension, encoder = artifact.info["dimension"], artifact.info["encoder"]
         recorded = {part.path: part.sha256 for part in artifact.parts()}
         shards: list[Shard] = []
-        for path in recorded:
-            name, _, file = path.rpartition("/")
-            if file != RECORD:
-                continue
-            shard = Shard.open(directory / name)
-            shards.append(shard)
-            if file_digest(directory / path) != recorded[path]:
-                raise IntegrityError(f"{directory / path} is not the file the manifest describes")
-            for other in (VECTORS, ROWS):
-                if shard.record["sha256"][other] != recorded.get(f"{name}/{other}"):
-                    raise IntegrityError(f"shard {directory / name}: the digest of {other} differs from the manifest")
-            if shard.record["encoder"] != encoder:
-                raise IntegrityError(f"shard {directory / name} holds vectors of another encoder")
-            if shard.dimension != dimension:
-                raise IntegrityError(f"shard {directory / name} has {shard.dimension} dimensions, not {dimension}")
-        if (rows := sum(shard.rows for shard in shards)) != artifact.info["rows"]:
-            raise IntegrityError(f"{directory} holds {rows} rows, its manifest says {artifact.info['rows']}")
+        with ExitStack() as opened:
+            for path in recorded:
+                name, _, file = path.rpartition("/")
+                if file == RECORD:
+                    shards.append(Shard.open(directory / name))
+                    opened.callback(shards[-1].close)
+                    _check(shards[-1], directory / name, name, recorded, dimension, encoder)
+            if (rows := sum(shard.rows for shard in shards)) != artifact.info["rows"]:
+                raise IntegrityError(f"{directory} holds {rows} rows, its manifest says {artifact.info['rows']}")
+            opened.pop_all()
         return cls(shards, dimension, encoder)
 
     def __enter__(self) -> Self:
@@ -91,6 +86,7 @@ class ShardedIndex:
         for shard in self.shards:
             shard.close()
         self.shards = []
+        self._closed = True
 
     def search(self, queries: NDArray[np.float32], k: int, languages: set[str] | None = None) -> list[list[Hit]]:
         """The ``k`` best chunks for each row of ``queries`` (float32 ``(q, dimension)``), best first.
@@ -100,6 +96,8 @@ class ShardedIndex:
         """
         import numpy as np
 
+        if self._closed:
+            raise ValueError("the index is closed")
         queries = np.ascontiguousarray(queries, dtype=np.float32)
         if queries.ndim != 2 or queries.shape[1] != self.dimension:
             raise ValueError(f"queries have shape {queries.shape}, the index has {self.dimension} dimensions")
@@ -163,3 +161,16 @@ class ShardedIndex:
                 chunks.update((row + offset, chunk) for row, chunk in shard.chunks(here).items())
             offset += shard.rows
         return chunks
+
+
+def _check(shard: Shard, directory: Path, name: str, recorded: dict[str, str], dimension: int, encoder: str) -> None:
+    """Raise :class:`IntegrityError` unless a shard is the one its artifact's manifest describes."""
+    if file_digest(directory / RECORD) != recorded[f"{name}/{RECORD}"]:
+        raise IntegrityError(f"{directory / RECORD} is not the file the manifest describes")
+    for other in (VECTORS, ROWS):
+        if shard.record["sha256"][other] != recorded.get(f"{name}/{other}"):
+            raise IntegrityError(f"shard {directory}: the digest of {other} differs from the manifest")
+    if shard.record["encoder"] != encoder:
+        raise IntegrityError(f"shard {directory} holds vectors of another encoder")
+    if shard.dimension != dimension:
+        raise IntegrityError(f"shard {directory} has {shard.dimension} dimensions, not {dimension}")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
+from urllib.parse import quote
 
-from m4corpus.errors import UserError
 from m4corpus.retrieve.queries import Query
 from m4corpus.storage.atomic import replacing
 
@@ -15,56 +17,64 @@ if TYPE_CHECKING:
     from m4corpus.index.shards import Hit
     from m4corpus.snapshot import Snapshot
 
-Run = list[tuple[Query, "list[Hit]"]]
+#: Queries with what was found for each, in order; a stream, since the hits of a benchmark do not fit in memory.
+Run: TypeAlias = "Iterable[tuple[Query, list[Hit]]]"
+#: Takes one query of a run.
+Writer: TypeAlias = "Callable[[Query, list[Hit]], None]"
 
 #: Queries encoded and searched at once.
 BATCH = 256
 
 
-def retrieve(snapshot: Snapshot, queries: list[Query], k: int, languages: Iterable[str] | None = None) -> Run:
-    """The ``k`` best chunks for each query, in the order of ``queries``."""
+def retrieve(
+    snapshot: Snapshot, queries: Sequence[Query], k: int, languages: Iterable[str] | None = None
+) -> Iterator[tuple[Query, list[Hit]]]:
+    """The ``k`` best chunks for each query, in the order of ``queries``, a batch at a time."""
     wanted = None if languages is None else list(languages)
-    run: Run = []
     for start in range(0, len(queries), BATCH):
         batch = queries[start : start + BATCH]
-        run += zip(batch, snapshot.search_many([q.text for q in batch], k, wanted), strict=True)
-    return run
+        yield from zip(batch, snapshot.search_many([q.text for q in batch], k, wanted), strict=True)
 
 
-def write_m4rag(run: Run, path: Path) -> None:
+@contextmanager
+def m4rag_writer(path: Path) -> Iterator[Writer]:
     """M4-RAG's retrieval file: ``[{"ID", "chunk_retrieved_id": [int], "chunk_retrieved": [str]}]``.
 
-    ``chunk_retrieved_id`` is the row of the chunk in the snapshot's index, counted over all shards.
+    ``chunk_retrieved_id`` is the row of the chunk in the snapshot's index, counted over all shards. The file is at
+    ``path`` once the block has ended without an error.
     """
-    rows = [
-        {
-            "ID": query.id,
-            "chunk_retrieved_id": [hit.row for hit in hits],
-            "chunk_retrieved": [hit.chunk.text for hit in hits],
-        }
-        for query, hits in run
-    ]
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
+    with _output(path) as target, target.open("w", encoding="utf-8") as stream:
+        before = "["
+
+        def write(query: Query, hits: list[Hit]) -> None:
+            nonlocal before
+            row = {
+                "ID": query.id,
+                "chunk_retrieved_id": [hit.row for hit in hits],
+                "chunk_retrieved": [hit.chunk.text for hit in hits],
+            }
+            stream.write(before + json.dumps(row, ensure_ascii=False))
+            before = ",\n"
+
+        yield write
+        stream.write("]\n" if before != "[" else "[]\n")
 
 
-def write_trec(run: Run, path: Path, tag: str, *, documents: bool = True) -> None:
+@contextmanager
+def trec_writer(path: Path, tag: str) -> Iterator[Writer]:
     """TREC run: ``query Q0 document rank score tag``; a document's score is that of its best chunk.
 
-    With ``documents=False`` the ranked unit is the chunk. Raises :class:`UserError` for ids with white space, which
-    the format cannot hold.
+    White space within an id, which the format cannot hold, is written percent-encoded.
     """
-    with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as stream:
-        for query, hits in run:
-            ranking = document_ranking(hits) if documents else [(hit.chunk.id, hit.score) for hit in hits]
-            for rank, (identifier, score) in enumerate(ranking, 1):
-                if len(f"{query.id} {identifier} {tag}".split()) != 3:
-                    raise UserError(
-                        f"a TREC run cannot hold ids with white space: query {query.id!r}, document {identifier!r}",
-                        "Write M4-RAG's file instead (--out), or give the queries and pages other ids.",
-                    )
+    with _output(path) as target, target.open("w", encoding="utf-8") as stream:
+
+        def write(query: Query, hits: list[Hit]) -> None:
+            asked = _unspaced(query.id)
+            for rank, (document, score) in enumerate(document_ranking(hits), 1):
                 # Nine digits tell any two single-precision scores apart: evaluators sort by them.
-                stream.write(f"{query.id} Q0 {identifier} {rank} {score:.9g} {tag}\n")
+                stream.write(f"{asked} Q0 {_unspaced(document)} {rank} {score:.9g} {tag}\n")
+
+        yield write
 
 
 def document_ranking(hits: list[Hit]) -> list[tuple[str, float]]:
@@ -73,3 +83,18 @@ def document_ranking(hits: list[Hit]) -> list[tuple[str, float]]:
     for hit in hits:
         best.setdefault(hit.chunk.document_id, hit.score)
     return list(best.items())
+
+
+def _unspaced(identifier: str) -> str:
+    return re.sub(r"\s", lambda space: quote(space.group()), identifier)
+
+
+@contextmanager
+def _output(path: Path) -> Iterator[Path]:
+    """Where to write: beside a regular file, to be renamed over it; straight into a pipe or device."""
+    target = path.resolve()
+    if target.exists() and not target.is_file():
+        yield target
+    else:
+        with replacing(target) as temporary:
+            yield temporary

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from dataclasses import asdict
-from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
 from m4corpus.errors import IntegrityError
-from m4corpus.recipe import Recipe
+from m4corpus.identify.labels import UNDETERMINED
+from m4corpus.packages import installed
 from m4corpus.storage.artifact import FORMAT, Artifact, read_sealed, sealed
 from m4corpus.storage.atomic import write_bytes, write_json
 from m4corpus.storage.digests import digest_of
@@ -23,12 +22,13 @@ TOOLS = (
 )  # fmt: skip
 
 
-def create(workdir: Path, recipe: Recipe, artifacts: dict[str, Artifact]) -> Path:
-    """The directory of the snapshot made of ``artifacts``; the same artifacts give the same version, written once.
+def create(workdir: Path, name: str, recipe: dict[str, Any], artifacts: dict[str, Artifact]) -> Path:
+    """The directory of the snapshot ``name`` made of ``artifacts`` by ``recipe`` (as data).
 
-    A manifest that is damaged, or older than its artifacts, is written again.
+    The same artifacts give the same version, written once. A manifest that is damaged, or older than its
+    artifacts, is written again.
     """
-    home = workdir / "snapshots" / recipe.name
+    home = workdir / "snapshots" / name
     pins = {stage: {"fingerprint": a.manifest["fingerprint"], "logical": a.logical} for stage, a in artifacts.items()}
     version = digest_of(pins)[:12]
     directory = home / version
@@ -38,10 +38,10 @@ def create(workdir: Path, recipe: Recipe, artifacts: dict[str, Artifact]) -> Pat
         latest = _latest(home)
         body = {
             "format": FORMAT,
-            "name": recipe.name,
+            "name": name,
             "version": version,
             "parent": old["parent"] if old else latest if latest != version else None,
-            "recipe": _portable(recipe),
+            "recipe": recipe,
             "artifacts": {
                 stage: {
                     **pins[stage],
@@ -72,15 +72,7 @@ def _manifest(directory: Path) -> dict[str, Any] | None:
 
 def _latest(home: Path) -> str | None:
     path = home / "latest"
-    return path.read_text(encoding="ascii").strip() if path.is_file() else None
-
-
-def _portable(recipe: Recipe) -> dict[str, Any]:
-    """The recipe as data, without the places its sources had on this machine."""
-    data = asdict(recipe)
-    for source in data["read"]["sources"]:
-        source["path"] = Path(source["path"]).name
-    return data
+    return path.read_text(encoding="ascii", errors="replace").strip() if path.is_file() else None
 
 
 def _per_language(artifact: Artifact) -> dict[str, int]:
@@ -95,4 +87,4 @@ def _per_language(artifact: Artifact) -> dict[str, int]:
 
 def label(language: str, script: str) -> str:
     """``arb_Arab``; ``und`` for text whose language was not told."""
-    return f"{language}_{script}" if language and language != "und" else "und"
+    return f"{language}_{script}" if language and language != UNDETERMINED else UNDETERMINED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,12 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from m4corpus.errors import IntegrityError, UserError
+from m4corpus.identify.labels import language_code
 from m4corpus.storage.artifact import Artifact, read_sealed
 
 if TYPE_CHECKING:
     from m4corpus.embed.encoder import Encoder
     from m4corpus.index.shards import Hit, ShardedIndex
 
+_VERSION = re.compile(r"[0-9a-f]{12}")
 #: Where snapshots are looked for when a bare name is given.
 WORKDIR = Path("work")
 
@@ -25,6 +28,7 @@ class Snapshot:
 
     directory: Path
     manifest: dict[str, Any]
+    trust_remote_code: bool = False
 
     @property
     def name(self) -> str:
@@ -34,7 +38,10 @@ class Snapshot:
     def artifact(self, stage: str) -> Artifact:
         """The artifact pinned for ``stage``; raises :class:`IntegrityError` when it is not the one that was pinned."""
         pin = self.manifest["artifacts"][stage]
-        artifact = Artifact.open((self.directory / pin["path"]).resolve())
+        directory = (self.directory / pin["path"]).resolve()
+        if not directory.is_relative_to(self.directory.resolve().parents[2]):
+            raise IntegrityError(f"{self.name} names an artifact outside its work directory: {pin['path']}")
+        artifact = Artifact.open(directory)
         if artifact.manifest["digest"] != pin["digest"]:
             raise IntegrityError(
                 f"{artifact.directory} is not the artifact {self.name} was made of",
@@ -56,7 +63,7 @@ class Snapshot:
         from m4corpus.embed.stage import encoder_config
 
         recorded = self.manifest["encoder"]
-        encoder = load(encoder_config(recorded))
+        encoder = load(encoder_config(recorded, self.trust_remote_code))
         if encoder.identity() != recorded["identity"]:
             raise IntegrityError(
                 f"the encoder installed now is not the one {self.name} was built with",
@@ -71,15 +78,23 @@ class Snapshot:
     def search_many(
         self, queries: Sequence[str], k: int = 10, languages: Iterable[str] | None = None
     ) -> list[list[Hit]]:
-        """The ``k`` best chunks for each query. ``languages`` (any code the registry knows) restricts the answers."""
+        """The ``k`` best chunks for each query. ``languages`` (by any code or name) restricts the answers."""
+        if isinstance(languages, str):
+            languages = [languages]
+        if not all(query.strip() for query in queries):
+            raise UserError("a query is empty", "Write what to search for.")
         if k < 1:
             raise UserError(f"k must be at least 1, not {k}")
-        wanted = None if languages is None else {_language(code) for code in languages}
+        wanted = None if languages is None else {language_code(name) for name in languages}
         return self.index.search(self.encoder.encode_queries(list(queries)), k, wanted)
 
 
-def open_snapshot(where: str | Path, workdir: Path = WORKDIR) -> Snapshot:
-    """Open a snapshot by directory, or by ``name`` or ``name@version`` within ``workdir``."""
+def open_snapshot(where: str | Path, workdir: Path = WORKDIR, trust_remote_code: bool = False) -> Snapshot:
+    """Open a snapshot by directory, or by ``name`` or ``name@version`` within ``workdir``.
+
+    ``trust_remote_code`` lets Python code that came with the encoder's model run when a query is encoded; a manifest
+    alone never does.
+    """
     directory = locate(where, workdir)
     return Snapshot(directory, read_sealed(directory / "manifest.json"))
 
@@ -89,11 +104,14 @@ def locate(where: str | Path, workdir: Path) -> Path:
     name, _, version = str(where).partition("@")
     home = workdir / "snapshots" / name
     for candidate in (Path(where), home / version if version else home):
-        latest = candidate / "latest"
-        if latest.is_file():
-            candidate = candidate / latest.read_text(encoding="ascii").strip()
-        if (candidate / "manifest.json").is_file():
-            return candidate
+        newest = _newest(candidate)
+        if (newest / "manifest.json").is_file():
+            return newest
+        if newest != candidate:
+            raise IntegrityError(
+                f"{candidate / 'latest'} names version {newest.name}, whose manifest is missing",
+                "Run the recipe again, or name another version: NAME@VERSION.",
+            )
     known = sorted(p.parent.name for p in (workdir / "snapshots").glob("*/latest"))
     raise UserError(
         f"no snapshot {where} (looked for a directory, and under {workdir / 'snapshots'})",
@@ -101,8 +119,12 @@ def locate(where: str | Path, workdir: Path) -> Path:
     )
 
 
-def _language(code: str) -> str:
-    from m4corpus.languages import resolve
-
-    language = resolve(code)
-    return language.code if language else code
+def _newest(home: Path) -> Path:
+    """The newest version of a snapshot's home; any other directory as it is."""
+    latest = home / "latest"
+    if not latest.is_file():
+        return home
+    version = latest.read_text(encoding="ascii", errors="replace").strip()
+    if not _VERSION.fullmatch(version):
+        raise IntegrityError(f"{latest} does not hold a version", "Run the recipe again: it writes the file anew.")
+    return home / version

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from m4corpus.errors import IntegrityError
+from m4corpus.index.shards import ShardedIndex
 from m4corpus.snapshot.open import Snapshot
 from m4corpus.storage.artifact import Artifact
 
@@ -23,7 +24,9 @@ def verify(snapshot: Snapshot) -> Iterator[str]:
         yield from artifact.problems()
         yield from _flow(snapshot, artifact)
     try:
-        snapshot.index.close()
+        # An index of its own: the snapshot's may be in use.
+        with ShardedIndex.open(snapshot.artifact("index").directory):
+            pass
     except IntegrityError as error:
         yield error.message
 

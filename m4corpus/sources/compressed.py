@@ -28,6 +28,13 @@ class ArchiveFault(Fail):
     """``truncated-archive`` or ``corrupt-archive``: nothing can be read beyond this point of the file."""
 
 
+class RawBytes(Protocol):
+    """What is decoded."""
+
+    def read(self, size: int, /) -> bytes | None:
+        """At most ``size`` bytes, none at the end."""
+
+
 class Member(Protocol):
     """Decoder of one gzip member, zstd frame, or bzip2 or xz stream."""
 
@@ -134,6 +141,11 @@ def decompressed(stream: InputFile, name: str) -> io.BufferedReader:
     return io.BufferedReader(stream, _INPUT)
 
 
+def bunzipped(stream: RawBytes) -> io.BufferedReader:
+    """The content of the bzip2 streams that ``stream`` holds; reading raises as :func:`decompressed` does."""
+    return io.BufferedReader(_Pieces(_members(stream, lambda: _Blocks(bz2.BZ2Decompressor()), "bzip2")), _INPUT)
+
+
 def inflate(data: bytes, coding: str, limit: int) -> bytes:
     """At most ``limit`` + 1 bytes of an HTTP body under a content coding (``gzip``, ``deflate``, ``br``, ``zstd``).
 
@@ -165,7 +177,7 @@ def _brotli(data: bytes) -> BinaryIO:
     return cast("BinaryIO", pa.CompressedInputStream(pa.BufferReader(data), "brotli"))
 
 
-def _members(stream: InputFile | io.BytesIO, new: Callable[[], Member], label: str) -> Iterator[bytes]:
+def _members(stream: RawBytes, new: Callable[[], Member], label: str) -> Iterator[bytes]:
     """Decoded pieces of all members, one after the other; zero bytes between and after them are padding."""
     errors: tuple[type[Exception], ...] = (zlib.error, lzma.LZMAError, OSError, EOFError, ValueError)
     if label == "zstd":

@@ -16,6 +16,15 @@ DEFAULT_INCLUDE: dict[str, tuple[str, ...]] = {
     "jsonl": tuple(f"**/*.{name}{end}" for name in ("jsonl", "ndjson") for end in ("", ".gz", ".zst", ".bz2", ".xz")),
     "parquet": ("**/*.parquet",),
     "warc": ("**/*.warc", "**/*.warc.gz", "**/*.warc.zst"),
+    "enterprise": (
+        "**/*.tgz",
+        *(f"**/*.{name}{end}" for name in ("ndjson", "tar") for end in ("", ".gz", ".zst", ".bz2", ".xz")),
+    ),
+    "zim": ("**/*.zim",),
+    "dump": (
+        *(f"**/*.xml{end}" for end in ("", ".gz", ".zst", ".bz2", ".xz")),
+        "**/*-pages-articles*.xml-p*.bz2",  # a part of a large dump
+    ),
     "m4rag": tuple(f"**/*.jsonl{end}" for end in ("", ".gz", ".zst", ".bz2", ".xz")),
 }
 
@@ -48,7 +57,9 @@ class SourceConfig:
     """One source: files of one format under one path."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$", description="names the source, and its pages")
-    format: Literal["html", "text", "jsonl", "parquet", "warc", "m4rag"] = Field(description="format of its files")
+    format: Literal["html", "text", "jsonl", "parquet", "warc", "m4rag", "enterprise", "zim", "dump"] = Field(
+        description="format of its files"
+    )
     path: str = Field(min_length=1, description="a file, a folder or a glob, relative to the directory of the recipe")
     include: list[str] = Field(
         default_factory=list,
@@ -66,6 +77,11 @@ class SourceConfig:
     fields: Fields = Field(
         default_factory=lambda: Fields(), description="names of the fields of JSONL and Parquet records"
     )
+    global_ids: bool = Field(
+        default=False,
+        description="JSONL and Parquet: take the ids of records as they are, being unique over all sources; else a "
+        "page's id is `source:id`",
+    )
     metadata: list[str] = Field(
         default_factory=lambda: ["*"],
         description="globs of the other fields of JSONL and Parquet records to carry along as metadata",
@@ -77,6 +93,10 @@ class SourceConfig:
         default="", description="HTML and text files: a page's address is this + its path in the source"
     )
     licence: str = Field(default="", description="licence of the pages, an SPDX identifier where there is one")
+    namespaces: list[int] = Field(
+        default_factory=lambda: [0],
+        description="dumps: numbers of the namespaces whose pages are taken, 0 being the articles",
+    )
     max_bytes: int = Field(
         default=20_000_000,
         gt=0,
@@ -92,6 +112,8 @@ class SourceConfig:
             raise ValueError(f"language: {self.language} needs records with fields, which {self.format} has not")
         if self.fields != Fields() and not has_fields:
             raise ValueError(f"fields are for jsonl and parquet, not for {self.format}")
+        if self.namespaces != [0] and self.format not in ("dump", "enterprise"):
+            raise ValueError(f"namespaces are for dump and enterprise, not for {self.format}")
         if self.url_prefix and self.format not in ("html", "text"):
             raise ValueError(f"url_prefix is for html and text files, not for {self.format}")
         return self
@@ -107,7 +129,6 @@ class ReadConfig:
     """What a recipe reads."""
 
     sources: list[SourceConfig] = Field(min_length=1, description="the sources, at least one, each under its own name")
-    limit: int | None = Field(default=None, gt=0, description="for a trial: read at most this many inputs in all")
 
     @model_validator(mode="after")
     def _check(self) -> Self:

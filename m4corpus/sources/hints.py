@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
+from m4corpus.errors import UserError
+from m4corpus.identify.labels import read_hint
 from m4corpus.languages import resolve
+
+if TYPE_CHECKING:
+    from m4corpus.sources.config import SourceConfig
 
 #: Characters of a page in which its own language attribute is looked for.
 HEAD_CHARS = 8192
@@ -35,6 +41,16 @@ def language_hint(wanted: str, path: str, field: str = "", markup: str = "") -> 
             return found, "path"
         return "", ""
     return wanted, "recipe"
+
+
+def check_language(source: SourceConfig) -> None:
+    """Raise :class:`UserError` when a source names a fixed language that nobody knows."""
+    fixed = source.language not in ("auto", "path", "attribute", "none") and not source.language.startswith("field:")
+    if fixed and read_hint(source.language) is None:
+        raise UserError(
+            f"source '{source.name}': unknown language '{source.language}'",
+            "`m4corpus languages` lists the registry's names and codes.",
+        )
 
 
 def path_language(path: str) -> str:

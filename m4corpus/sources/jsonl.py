@@ -46,27 +46,38 @@ def records(file: SourceFile, stream: InputFile, limit: int) -> Iterator[tuple[i
     try:
         # Held until the file is verified: a reader that is dropped closes what it reads from.
         content = decompressed(stream, file.path)
-        for line in lines(content, limit):
+        for record in objects(content, limit):
             number += 1
-            if isinstance(line, Fail):
+            if record is not None:
                 found = True
-                yield number, line
-                continue
-            if number == 1:
-                line = line.removeprefix(_BOM)
-            if line.isspace() or not line:
-                continue
-            found = True
-            try:
-                yield number, parse_object(line)
-            except Fail as fault:
-                yield number, fault
+                yield number, record
     except Fail as fault:
         stream.verify()  # a file that changed is no corrupt archive
         raise Fail(fault.slug, f"{fault.detail}; complete lines before that: {number}") from None
     stream.verify()
     if not found:
         raise Fail("empty-file", f"bytes={file.size}")
+
+
+def objects(content: io.BufferedReader, limit: int) -> Iterator[dict[str, Any] | Fail | None]:
+    """For each line its object, what is wrong with it, or None where it is blank."""
+    first = True
+    for line in lines(content, limit):
+        if isinstance(line, Fail):
+            first = False
+            yield line
+            continue
+        if first:
+            line = line.removeprefix(_BOM)
+            first = False
+        if line.isspace() or not line:
+            yield None
+            continue
+        try:
+            value: dict[str, Any] | Fail = parse_object(line)
+        except Fail as fault:
+            value = fault
+        yield value
 
 
 def lines(content: io.BufferedReader, limit: int) -> Iterator[bytes | Fail]:
@@ -81,7 +92,7 @@ def lines(content: io.BufferedReader, limit: int) -> Iterator[bytes | Fail]:
             if part.endswith(b"\n"):
                 size -= 1
                 break
-        yield Fail("line-too-long", f"bytes={size} limit={limit}")
+        yield Fail("too-large", f"bytes={size} limit={limit}")
 
 
 def parse_object(line: bytes) -> dict[str, Any]:

@@ -5,6 +5,7 @@ A section is ``{heading, content: [str], images: [{src, alt, caption}], access_t
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -61,6 +62,11 @@ def _page(source: SourceConfig, file: SourceFile, record: dict[str, Any], id: st
         fetched_at=next((time for time in times if time), ""),
         licence=source.licence or (WIKIPEDIA_LICENCE if _host(url).endswith(".wikipedia.org") else ""),
     )
+
+
+def article_id(page: str, wiki: str) -> str:
+    """M4-RAG's id of the article with that page id in a Wikipedia, which is named by the code of its edition."""
+    return hashlib.md5(f"{page}_{wiki}".encode(), usedforsecurity=False).hexdigest()
 
 
 def edition(url: str) -> str:

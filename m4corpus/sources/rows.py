@@ -27,7 +27,8 @@ def page_of_record(
     """
     id = fallback
     try:
-        id = record_id(find(record, source.fields.id), fallback)
+        own = record_id(find(record, source.fields.id), "")
+        id = fallback if not own else own if source.global_ids else f"{source.name}:{own}"
         return _page(source, file, record, id, locator)
     except Fail as fault:
         return Failure.of(fault, id, locator)

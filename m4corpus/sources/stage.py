@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import re
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,30 +12,40 @@ from m4corpus.accounts import Accounts
 from m4corpus.datatrove import PipelineStep
 from m4corpus.ledger import DROPPED, KEPT, Entry
 from m4corpus.progress import Progress
-from m4corpus.records import Page, schema, to_batch
+from m4corpus.records import Page, schema, to_batch, weight
 from m4corpus.sources.config import ReadConfig
-from m4corpus.sources.inventory import SourceFile, inventory
-from m4corpus.sources.readers import TRANSIENT, Failure, read_file
+from m4corpus.sources.hints import check_language
+from m4corpus.sources.inventory import inventory
+from m4corpus.sources.readers import TRANSIENT, Failure, Unit, read_unit, require_packages, units
 from m4corpus.stage import Phase, Stage, StageContext
 from m4corpus.storage.artifact import Completion
-from m4corpus.storage.atomic import fresh_directory
+from m4corpus.storage.atomic import fresh_directory, sync_tree
 from m4corpus.storage.digests import digest_of, partition_of
 from m4corpus.storage.parts import Buffered, PartWriter, part_name
 from m4corpus.storage.sorting import RunSorter, merged
 
+_REVISION = re.compile(r"[0-9]{1,20}")
 #: Media type of a page that only carries a failure to the ledger.
 FAILURE = "application/x-m4corpus-failure"
 
 
 class ReadStage(Stage):
-    """Reads every source of a recipe. ``base`` is the directory that relative paths start from."""
+    """Reads every source of a recipe.
+
+    ``base`` is the directory that relative paths start from, ``limit`` the number of inputs of a trial.
+    """
 
     name: ClassVar[str] = "read"
+    version: ClassVar[int] = 2
     needs: ClassVar[tuple[str, ...]] = ()
     config: ReadConfig
 
-    def __init__(self, config: ReadConfig, base: Path, cache: Path) -> None:
+    def __init__(self, config: ReadConfig, base: Path, cache: Path, limit: int | None = None) -> None:
         super().__init__(config)
+        self.limit = limit
+        require_packages(config)
+        for source in config.sources:
+            check_language(source)
         self.base = base
         #: Every input file with the digest of its content, in a fixed order.
         self.files = inventory(config, base, cache)
@@ -44,7 +55,7 @@ class ReadStage(Stage):
         config = super().config_dict()
         for source in config["sources"]:
             del source["path"]
-        return config
+        return {**config, "limit": self.limit}
 
     def resources(self) -> dict[str, str]:
         """One digest over names and contents of all input files."""
@@ -52,17 +63,16 @@ class ReadStage(Stage):
 
     def info(self, context: StageContext) -> dict[str, Any]:
         """How much was read, and how many inputs changed under the reader: an artifact with any is not used again."""
-        failed = Counter[str]()
-        for rank in range(context.partitions):
-            failed.update(Completion.read(context.completion("gather", rank)).counts.failed)
-        known_before = sum(file.problem in TRANSIENT for file in self.files)
-        transient = sum(failed[reason] for reason in TRANSIENT) - known_before
+        scattered = [Completion.read(context.completion("scatter", rank)) for rank in range(context.partitions)]
+        transient = sum(completion.info["transient"] for completion in scattered)
         return {"files": len(self.files), "bytes": sum(f.size for f in self.files), "transient": transient}
 
     def phases(self, context: StageContext) -> list[Phase]:
-        """Scatter: each task reads the files that hash to it. Gather: each part merges what was scattered to it."""
+        """Scatter: each task reads the files that hash to it, or its share of one that can be cut. Gather: each part
+        merges what was scattered to it."""
         tasks = context.partitions
-        scatter = Scatter(context, self.config, self.base, self.files)
+        work = [unit for f in self.files for unit in units(self.config.source(f.source), self.base, f)]
+        scatter = Scatter(context, self.config, self.base, work, self.limit)
         gather = Gather(context)
         size = sum(f.size for f in self.files)
         return [
@@ -76,37 +86,50 @@ class Scatter(PipelineStep):
 
     name = "scatter"
 
-    def __init__(self, context: StageContext, config: ReadConfig, base: Path, files: list[SourceFile]) -> None:
+    def __init__(
+        self, context: StageContext, config: ReadConfig, base: Path, units: list[Unit], limit: int | None
+    ) -> None:
         super().__init__()
         self.context = context
         self.config = config
         self.base = base
-        self.files = files
+        self.units = units
+        self.limit = limit
 
     def run(self, data: Any, rank: int = 0, world_size: int = 1) -> Iterator[Page]:
         """Yields nothing: pages and failures go to ``work/scatter/task-<rank>/``."""
         directory = fresh_directory(_scattered(self.context) / f"task-{rank:05d}")
         progress = Progress(self.context.progress("scatter"), rank)
         pages = RunSorter(directory)
-        left = _share(self.config.limit, rank, world_size)
-        for file in self.files:
-            if partition_of(f"{file.source}\0{file.path}", world_size) != rank:
-                continue
-            for item in read_file(self.config.source(file.source), self.base, file):
-                if left == 0:
-                    break
-                left -= 1
-                page = _carrying(item) if isinstance(item, Failure) else item
-                pages.add(partition_of(page.id, world_size), page)
-            progress.advance(file.size)
+        transient = 0
+        for unit, item in islice(self._items(rank, world_size, progress), self.limit):
+            page = _carrying(item, unit.file.source) if isinstance(item, Failure) else item
+            pages.add(partition_of(page.id, world_size), page)
+            transient += isinstance(item, Failure) and item.reason in TRANSIENT and not unit.file.problem
         pages.flush()
+        sync_tree(directory)
         progress.flush()
-        Completion().write(self.context.completion("scatter", rank))
+        Completion(info={"transient": transient}).write(self.context.completion("scatter", rank))
         yield from ()
+
+    def _items(self, rank: int, world_size: int, progress: Progress) -> Iterator[tuple[Unit, Page | Failure]]:
+        """What the units of a task hold. A trial is one task's: it takes files in the order of a hash, so that a few
+        inputs come from all over the sources."""
+        if self.limit is None:
+            mine = [unit for unit in self.units if (_hash(unit, world_size) + unit.number) % world_size == rank]
+        else:
+            mine = sorted(self.units, key=lambda unit: (_hash(unit, 1 << 32), unit.number)) if rank == 0 else []
+        for unit in mine:
+            for item in read_unit(self.config.source(unit.file.source), self.base, unit):
+                yield unit, item
+            progress.advance(unit.size)
 
 
 class Gather(PipelineStep):
-    """Merges what every task scattered to one part; of pages with one id, the first by locator is kept."""
+    """Merges what every task scattered to one part; of pages with one id, one is kept.
+
+    That is the first by locator, or a newer revision that the same source has of it.
+    """
 
     name = "gather"
 
@@ -125,14 +148,22 @@ class Gather(PipelineStep):
             kept: Page | None = None
             for page in merged(runs, scratch):
                 inputs += 1
+                if kept is not None and page.id != kept.id:
+                    _keep(kept, pages, accounts)
+                    kept = None
                 if page.media_type == FAILURE:
                     accounts(Entry(page.id, page.locator, **page.metadata, outputs=0))
-                elif kept is not None and page.id == kept.id:
-                    accounts(Entry(page.id, page.locator, DROPPED, "duplicate-id", f"kept={kept.locator}", 0))
-                else:
-                    accounts(Entry(page.id, page.locator, KEPT, "", "", 1))
-                    pages.append(page, len(page.content))
+                elif kept is None:
                     kept = page
+                elif _newer(page, kept):
+                    accounts(_older(kept, page))
+                    kept = page
+                elif _newer(kept, page):
+                    accounts(_older(page, kept))
+                else:
+                    accounts(Entry(page.id, page.locator, DROPPED, "duplicate-id", f"kept={kept.locator}", 0))
+            if kept is not None:
+                _keep(kept, pages, accounts)
             pages.flush()
         accounts.check(f"read part {rank}", inputs, part.info.rows)
         Completion([part.info], [accounts.info], accounts.counts).write(self.context.completion("gather", rank))
@@ -142,17 +173,37 @@ class Gather(PipelineStep):
         yield from ()
 
 
-def _carrying(failure: Failure) -> Page:
+def _keep(page: Page, pages: Buffered[Page], accounts: Accounts) -> None:
+    accounts(Entry(page.id, page.locator, KEPT, "", "", 1))
+    pages.append(page, weight(page))
+
+
+def _newer(page: Page, other: Page) -> bool:
+    """Whether both come from one source, with revisions that are numbers, and that of ``page`` is the higher."""
+    return (
+        page.source == other.source
+        and _REVISION.fullmatch(page.revision) is not None
+        and _REVISION.fullmatch(other.revision) is not None
+        and int(page.revision) > int(other.revision)
+    )
+
+
+def _older(page: Page, newer: Page) -> Entry:
+    detail = f"revision={page.revision} newer={newer.revision} at {newer.locator}"
+    return Entry(page.id, page.locator, DROPPED, "older-revision", detail, 0)
+
+
+def _carrying(failure: Failure, source: str) -> Page:
     """A failure in the form of a page, so that it is sorted into its part's ledger like everything else."""
     entry = failure.entry()
     verdict = {"outcome": entry.outcome, "slug": entry.slug, "detail": entry.detail}
-    return Page(entry.id, "", entry.locator, FAILURE, "", metadata=verdict)
+    return Page(entry.id, source, entry.locator, FAILURE, "", metadata=verdict)
 
 
 def _scattered(context: StageContext) -> Path:
     return context.scratch / "scattered"
 
 
-def _share(limit: int | None, rank: int, tasks: int) -> int:
-    """How many inputs a task may take of a trial's ``limit``; -1 means all."""
-    return -1 if limit is None else limit // tasks + (rank < limit % tasks)
+def _hash(unit: Unit, buckets: int) -> int:
+    """Where a unit's file falls among ``buckets``."""
+    return partition_of(f"{unit.file.source}\0{unit.file.path}", buckets)

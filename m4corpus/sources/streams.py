@@ -57,9 +57,10 @@ class InputFile(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Fill ``buffer``; 0 at the end."""
-        size = self._raw.readinto(buffer) or 0
-        self._digest.update(memoryview(buffer)[:size])
+        """Fill ``buffer``; 0 at the end, or a byte beyond the recorded size: some files grow for as long as one reads."""
+        view = memoryview(buffer)[: max(0, self._file.size + 1 - self._read)]
+        size = self._raw.readinto(view) or 0
+        self._digest.update(view[:size])
         self._read += size
         return size
 
@@ -104,3 +105,18 @@ class InputFile(io.RawIOBase):
         """Close the file."""
         self._raw.close()
         super().close()
+
+
+class Window:
+    """The bytes of a file from ``start`` to ``end``, read in order."""
+
+    def __init__(self, raw: io.FileIO, start: int, end: int) -> None:
+        raw.seek(start)
+        self._raw = raw
+        self._left = end - start
+
+    def read(self, size: int, /) -> bytes:
+        """At most ``size`` bytes, none at the end."""
+        data = self._raw.read(min(size, self._left))
+        self._left -= len(data)
+        return data

@@ -10,7 +10,7 @@ from typing import Any
 
 from m4corpus.errors import IntegrityError
 from m4corpus.ledger import Counts
-from m4corpus.storage.atomic import write_json
+from m4corpus.storage.atomic import json_bytes, write_json
 from m4corpus.storage.digests import digest_of, file_digest
 from m4corpus.storage.parts import PartInfo
 
@@ -174,14 +174,15 @@ def sealed(body: dict[str, Any]) -> dict[str, Any]:
 
 def read_sealed(path: Path) -> dict[str, Any]:
     """Load a manifest; raises :class:`IntegrityError` unless it is of a known format and carries its own digest."""
+    content = path.read_bytes()
     try:
-        manifest = json.loads(path.read_bytes())
+        manifest = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise IntegrityError(f"{path} is not valid JSON: {error}") from None
     if not isinstance(manifest, dict):
         raise IntegrityError(f"{path} was altered: it holds no manifest")
     body = {key: value for key, value in manifest.items() if key != "digest"}
-    if manifest.get("digest") != digest_of(body):
+    if manifest.get("digest") != digest_of(body) or content != json_bytes(manifest):
         raise IntegrityError(f"{path} was altered: its content does not match its own digest")
     if manifest.get("format") != FORMAT:
         raise IntegrityError(

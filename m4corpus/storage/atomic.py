@@ -19,16 +19,17 @@ _REFUSALS = {
     errno.EFBIG: ("the file would exceed the largest size allowed here", "Raise the limit (ulimit -f)."),
     errno.EROFS: ("the file system is read-only", "Choose a writable directory with --workdir."),
     errno.EACCES: ("permission denied", "Choose a directory you may write to with --workdir, or change its rights."),
+    errno.ENOTDIR: ("a part of the path is a file", "Choose another directory with --workdir."),
     errno.EPERM: ("operation not permitted", "Choose a directory you may write to with --workdir."),
 }
 
 
 def machine_refused(error: OSError) -> EnvironmentFailure | None:
-    """The user's form of a write refused by the machine (full disk, quota, rights), or None for other errors."""
+    """The user's form of an operation refused by the machine (full disk, quota, rights), or None for other errors."""
     if error.errno not in _REFUSALS:
         return None
     what, hint = _REFUSALS[error.errno]
-    return EnvironmentFailure(f"cannot write{f' {error.filename}' if error.filename else ''}: {what}", hint)
+    return EnvironmentFailure(f"cannot use{f' {error.filename}' if error.filename else ''}: {what}", hint)
 
 
 @contextmanager
@@ -53,9 +54,14 @@ def write_bytes(path: Path, content: bytes) -> None:
         temporary.write_bytes(content)
 
 
+def json_bytes(value: Any) -> bytes:
+    """The one form in which JSON files are written: indented, keys sorted, a line feed at the end."""
+    return json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True).encode() + b"\n"
+
+
 def write_json(path: Path, value: Any) -> None:
-    """Write indented JSON with sorted keys, atomically."""
-    write_bytes(path, json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True).encode() + b"\n")
+    """Write JSON atomically, as :func:`json_bytes`."""
+    write_bytes(path, json_bytes(value))
 
 
 def sync(path: Path) -> None:
@@ -65,6 +71,12 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sync_tree(directory: Path) -> None:
+    """Flush every file and directory below ``directory``: before a record says that the work in it is done."""
+    for path in [directory, *directory.rglob("*")]:
+        sync(path)
 
 
 def fresh_directory(path: Path) -> Path:

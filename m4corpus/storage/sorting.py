@@ -10,7 +10,7 @@ import heapq
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from m4corpus.records import Page, from_batches, schema, to_batch
+from m4corpus.records import Page, from_batches, schema, to_batch, weight
 from m4corpus.storage.parts import read_batches
 
 #: Characters of text held in memory before they are written as sorted runs.
@@ -21,9 +21,9 @@ GROUP_ROWS, GROUP_CHARACTERS = 64, 250_000
 FAN_IN = 32
 
 
-def order(page: Page) -> tuple[str, str]:
+def order(page: Page) -> tuple[str, str, str]:
     """Sort key: the id, then where the page was found, so that equal ids have an order too."""
-    return page.id, page.locator
+    return page.id, page.source, page.locator
 
 
 class RunSorter:
@@ -38,7 +38,7 @@ class RunSorter:
     def add(self, bucket: int, page: Page) -> None:
         """Take one page; spills everything held once it exceeds the memory bound."""
         self._buckets.setdefault(bucket, []).append(page)
-        self._characters += len(page.content) + 500
+        self._characters += weight(page) + 500
         if self._characters >= RUN_CHARACTERS:
             self.flush()
 
@@ -69,7 +69,7 @@ def _merge(runs: list[Path]) -> Iterator[Page]:
 
 
 def _write_run(path: Path, pages: Iterable[Page]) -> None:
-    """Scratch data: no fsync and no digest, since an interrupted task starts its runs anew."""
+    """Scratch data without a digest: an interrupted task starts its runs anew."""
     import pyarrow.parquet as pq
 
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -78,7 +78,7 @@ def _write_run(path: Path, pages: Iterable[Page]) -> None:
         characters = 0
         for page in pages:
             group.append(page)
-            characters += len(page.content)
+            characters += weight(page)
             if len(group) >= GROUP_ROWS or characters >= GROUP_CHARACTERS:
                 writer.write_batch(to_batch(group))
                 group, characters = [], 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -14,9 +16,11 @@ from m4corpus.chunk.split import Span, split
 from m4corpus.chunk.stage import ChunkStage
 from m4corpus.chunk.step import ChunkStep
 from m4corpus.embed.config import EncoderConfig
+from m4corpus.embed.encoder import load
 from m4corpus.errors import UserError
 from m4corpus.ledger import Entry
 from m4corpus.records import Block, Chunk, Document
+from m4corpus.tables import tables_digest
 
 Count = Callable[[Sequence[str]], list[int]]
 
@@ -176,8 +180,8 @@ def test_the_prompt_counts() -> None:
     prompted = ChunkStep(ChunkConfig(size=32, overlap=0), EncoderConfig(passage_prompt="A passage to find: {text}"))
     prompted.prepare()
     chunks = list(prompted.process(document([("paragraph", 0, "Kites fly. " * 60)])))
-    assert prompted._encoder is not None
-    assert [c.tokens for c in chunks] == prompted._encoder.count_tokens([c.text for c in chunks])
+    encoder = load(EncoderConfig(passage_prompt="A passage to find: {text}"))
+    assert [c.tokens for c in chunks] == encoder.count_tokens([c.text for c in chunks])
     assert max(c.tokens for c in chunks) <= 32
 
 
@@ -187,3 +191,16 @@ def test_only_what_moves_chunks_is_pinned() -> None:
 
     assert pinned() == pinned(query_prompt="query: {text}") == pinned(max_tokens=512)
     assert pinned() != pinned(passage_prompt="passage: {text}")
+    assert pinned()["tables"] == tables_digest()
+    assert {"regex", "sentencex"} <= set(pinned())
+
+
+def test_chunking_loads_no_weights() -> None:
+    code = (
+        "import sys\nfrom m4corpus.chunk.config import ChunkConfig\nfrom m4corpus.chunk.step import ChunkStep\n"
+        "from m4corpus.embed.config import EncoderConfig\nfrom m4corpus.records import Document\n"
+        "(chunk,) = ChunkStep(ChunkConfig(), EncoderConfig()).run([Document('d', 's', 'l', 't', 'A kite.', [])])\n"
+        "print(chunk.text, 'm4corpus.embed.use_model' in sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.stdout.strip() == "A kite. False", result.stderr

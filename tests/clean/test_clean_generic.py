@@ -127,12 +127,12 @@ def test_fragments(html: str) -> None:
 @pytest.mark.parametrize(
     ("html", "slug"),
     [
-        ("", "empty"),
-        (" \n ", "empty"),
-        ("<!-- nothing -->", "empty"),
-        ("<html><head><title>T</title></head><body><img src=a><script>var a = 1</script></body></html>", "empty"),
-        ("<html><body><form><label>Name</label><button>Go</button></form></body></html>", "no-text"),
-        ("<html><body><nav><p>Home</p></nav><footer><p>Copyright</p></footer></body></html>", "no-text"),
+        ("", "empty-text"),
+        (" \n ", "empty-text"),
+        ("<!-- nothing -->", "empty-text"),
+        ("<html><head><title>T</title></head><body><img src=a><script>var a = 1</script></body></html>", "empty-text"),
+        ("<html><body><form><label>Name</label><button>Go</button></form></body></html>", "no-content"),
+        ("<html><body><nav><p>Home</p></nav><footer><p>Copyright</p></footer></body></html>", "no-content"),
         ("<div>" * 200_000 + "x", "too-deep"),
         ("<b>" * 300 + "x", "too-deep"),
     ],

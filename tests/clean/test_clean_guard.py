@@ -68,7 +68,7 @@ def verdict(call: Callable[[Any], Any], item: Any) -> tuple[str, str]:
 def test_results_and_verdicts_come_back(guard: Guard[Any, Any]) -> None:
     assert guard({"a": ["\ud800", 1]}) == {"a": ["\ud800", 1]}
     assert guard("x" * 10_000_000) == "x" * 10_000_000
-    assert verdict(guard, Fail("no-text", "detail")) == ("no-text", "detail")
+    assert verdict(guard, Fail("no-content", "detail")) == ("no-content", "detail")
     assert verdict(guard, Drop("rule", "detail")) == ("rule", "detail")
     assert verdict(guard, ValueError("odd")) == ("error-ValueError", "odd")
 

@@ -165,7 +165,7 @@ def test_tables_and_infoboxes_are_rows() -> None:
         "Rokkaku\n\nRokkaku kite\nOrigin | Japan Niigata\nParts | sail spar\n\nYear | Height\n1919 | 9,740 m"
     )
     assert [b.kind for b in document.blocks] == ["caption"] + ["table_row"] * 5
-    with pytest.raises(Fail, match="empty"):
+    with pytest.raises(Fail, match="empty-text"):
         parsed(html, CleanConfig(tables=False))
 
 
@@ -275,7 +275,7 @@ def test_ruby_text_stands_in_parentheses() -> None:
 def test_a_page_without_text_fails() -> None:
     with pytest.raises(Fail) as caught:
         parsed('<div class="navbox">Toys</div>')
-    assert caught.value.slug == "empty"
+    assert caught.value.slug == "empty-text"
 
 
 def test_mediawiki_words_in_the_text_do_not_make_a_mediawiki_page() -> None:

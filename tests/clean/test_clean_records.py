@@ -79,7 +79,7 @@ def test_what_the_source_says_wins_over_the_record() -> None:
         ),
         (json.dumps(article(content=[{"content": [1]}])), "bad-article", "content[0].content[0]: expected a string"),
         (json.dumps(article(content=[{"content": [], "images": [1]}])), "bad-article", "content[0].images[0]"),
-        (json.dumps(article(content=[])), "empty", "sections=0"),
+        (json.dumps(article(content=[])), "empty-text", "sections=0"),
         (json.dumps(article(content=[{"content": ["a\ud800"]}])), "lone-surrogates", "U+D800"),
         (json.dumps(article(content=[{"content": ["a\0"]}])), "control-characters", "U+0000"),
     ],

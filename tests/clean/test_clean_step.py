@@ -35,7 +35,7 @@ def test_every_page_is_accounted_for_and_carried_over() -> None:
         ("b", "failed", "too-deep"),
         ("c", "failed", "control-characters"),
         ("d", "failed", "lone-surrogates"),
-        ("e", "failed", "empty"),
+        ("e", "failed", "empty-text"),
         ("f", "kept", ""),
     ]
     first = documents[0]

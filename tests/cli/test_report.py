@@ -9,7 +9,7 @@ import pytest
 from m4corpus.cli import report
 from m4corpus.cli.output import table
 from m4corpus.ledger import Counts
-from m4corpus.pipeline import RunResult, StageResult, Step
+from m4corpus.pipeline import PlannedStage, RunResult, StageResult
 
 
 @pytest.fixture
@@ -21,18 +21,18 @@ def result() -> StageResult:
 
 
 def test_a_finished_run_names_every_rule_and_reason(result: StageResult, capsys: pytest.CaptureFixture[str]) -> None:
-    report.print_run(Path("my recipe.yaml"), RunResult("x", [result]))
+    report.print_run(RunResult("x", [result]), "m4corpus status my.yaml --ledger failed")
     out = capsys.readouterr().out
     assert "1,205" in out
     assert "min-chars 3" in out
     assert "too-deep 2" in out
     assert "2 inputs were quarantined" in out
-    assert "m4corpus status 'my recipe.yaml' --ledger failed" in out
+    assert "list them: m4corpus status my.yaml --ledger failed" in out
 
 
 def test_a_log_gets_plain_lines(result: StageResult, capsys: pytest.CaptureFixture[str]) -> None:
     with report.reporter() as heard:
-        heard.stage(Step("clean", "run", "never built"))
+        heard.stage(PlannedStage("clean", "run", "never built"))
         heard.progress("clean", "clean", 10, 1205, "documents")
         heard.finished(result)
     captured = capsys.readouterr()

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from vector_work import chunk, embed_context, embedded, run_phases, run_task, texts
+from vector_work import chunk, embed_context, embedded, passage_vectors, run_phases, run_task, texts
 
 from m4corpus.embed import encoder as encoders
 from m4corpus.embed.config import EmbedConfig, EncoderConfig
@@ -52,7 +52,7 @@ def test_every_chunk_gets_its_vector_in_order(tmp_path: Path) -> None:
     found = rows(artifact)
     assert [row["chunk_id"] for row in found] == [c.id for c in chunks]
     assert [row["text_digest"] for row in found] == [text_digest(c.text) for c in chunks]
-    expected = UseMultilingual(EncoderConfig()).encode_passages([c.text for c in chunks])
+    expected = passage_vectors(UseMultilingual(EncoderConfig()), [c.text for c in chunks])
     assert np.array([row["vector"] for row in found], dtype=np.float32).tobytes() == expected.tobytes()
     assert [part.rows for part in artifact.parts()] == [75, 75, 0]
     assert artifact.counts.as_dict() == {"inputs": 150, "kept": 150, "outputs": 150, "dropped": {}, "failed": {}}
@@ -141,9 +141,29 @@ def test_a_lone_surrogate_fails_alone(tmp_path: Path) -> None:
     kept = list(step.run(iter(passages)))
     assert [embedding.chunk_id for embedding in kept] == ["a"]
     assert [(e.id, e.slug, e.detail) for e in entries[1:]] == [
-        ("b", "lone-surrogate", "character 2 of the text"),
-        ("c", "lone-surrogate", "character 0 of the title"),
+        ("b", "lone-surrogates", "character 2 of the text"),
+        ("c", "lone-surrogates", "character 0 of the title"),
     ]
+
+
+class Fragile(UseMultilingual):
+    """Refuses a whole batch for one of its texts."""
+
+    def encode(self, inputs: Sequence[str]) -> Any:
+        if any("spoilt" in text for text in inputs):
+            raise ValueError("spoilt")
+        return super().encode(inputs)
+
+
+def test_a_batch_taken_one_by_one_counts_its_truncated_texts_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encoders, "load", Fragile)
+    config = EmbedConfig(encoder=EncoderConfig(max_tokens=30))
+    chunks = [chunk(0, "kite " * 100), chunk(1, "spoilt"), chunk(2, "fish " * 100), chunk(3, "kite")]
+    artifact = embedded(tmp_path / "a", [chunks], config)
+    assert artifact.counts.failed == {"error-ValueError": 1}
+    assert artifact.info["truncated"] == 2
 
 
 class Dependent(UseMultilingual):
@@ -183,6 +203,14 @@ def test_fingerprint_depends_on_the_encoder_not_on_the_batch() -> None:
 
     assert identity(batch_size=3) == identity()
     assert identity(encoder=EncoderConfig(max_tokens=99)) != identity()
+    assert EmbedStage(EmbedConfig()).resources()["numpy"] == np.__version__
+
+
+def test_vectors_of_another_numpy_are_not_reused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    embedded(tmp_path / "a", parts_of(8))
+    own = EmbedStage.resources
+    monkeypatch.setattr(EmbedStage, "resources", lambda stage: {**own(stage), "numpy": "0.0"})
+    assert tallies(embedded(tmp_path / "b", parts_of(8))) == {"cached": 0, "computed": 8}
 
 
 def test_a_wrong_encoder_stops_before_any_work(tmp_path: Path) -> None:
@@ -198,6 +226,30 @@ def test_a_snapshot_made_on_a_gpu_is_searched_without_one() -> None:
         pytest.skip("this machine has a GPU")
     config = {"name": "somebody/model", "revision": "0" * 40, "device": "cuda:1"}
     assert encoder_config({"config": config}).device == "cpu"
+
+
+def test_a_snapshot_does_not_decide_that_its_code_may_run() -> None:
+    recorded = {"config": {"name": "somebody/model", "revision": "0" * 40, "trust_remote_code": True}}
+    with pytest.raises(UserError, match="the encoder of this snapshot brings code of its own") as error:
+        encoder_config(recorded)
+    assert error.value.hint == "pass --trust-remote-code (or trust_remote_code=True) if you trust it"
+    assert encoder_config(recorded, trust_remote_code=True).trust_remote_code
+    plain = {"config": {"name": "somebody/model", "revision": "0" * 40}}
+    assert not encoder_config(plain, trust_remote_code=True).trust_remote_code
+
+
+@pytest.mark.parametrize("name", ["models/e5", "e5", "/models/e5", "~/models/e5"])
+def test_a_snapshot_of_a_model_directory_that_is_not_here(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(UserError, match=f"this snapshot was the model directory '{name}', which does not exist"):
+        encoder_config({"config": {"name": name}})
+    (tmp_path / "models" / "e5").mkdir(parents=True)
+    (tmp_path / "e5").mkdir()
+    if not name.startswith("/"):
+        assert encoder_config({"config": {"name": name}}).name == name
 
 
 def test_steps_travel_to_workers(tmp_path: Path) -> None:
@@ -217,9 +269,8 @@ def test_a_killed_task_takes_up_its_work_at_the_batch(tmp_path: Path) -> None:
     (phase,) = stage.phases(context)
     (tmp_path / "phase").write_bytes(pickle.dumps(phase))
     worker = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "phase")])
-    cache = context.cache / "vectors" / stage.resources()["encoder"][:12] / "vectors.sqlite"
     deadline = time.monotonic() + 30
-    while not (done := _stored(cache)) and worker.poll() is None and time.monotonic() < deadline:
+    while not (done := _stored(context.cache)) and worker.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
     os.kill(worker.pid, signal.SIGKILL)
     worker.wait()
@@ -230,8 +281,9 @@ def test_a_killed_task_takes_up_its_work_at_the_batch(tmp_path: Path) -> None:
     assert tallies(artifact)["cached"] >= done
 
 
-def _stored(path: Path) -> int:
-    if not path.is_file():
+def _stored(cache: Path) -> int:
+    path = next((cache / "vectors").glob("*/vectors.sqlite"), None)
+    if path is None:
         return 0
     try:
         with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:

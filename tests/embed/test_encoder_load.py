@@ -10,7 +10,7 @@ import pytest
 
 from m4corpus.embed import packages
 from m4corpus.embed.config import EncoderConfig
-from m4corpus.embed.encoder import fingerprint, load
+from m4corpus.embed.encoder import fingerprint, load, load_tokenizer
 from m4corpus.errors import UserError
 
 
@@ -50,6 +50,16 @@ def test_a_missing_package_is_named() -> None:
     with pytest.raises(UserError, match="needs the package no-such-encoder") as error:
         packages.installed("no-such-encoder")
     assert error.value.hint == "pip install no-such-encoder"
+
+
+@pytest.mark.parametrize("name", ["bge", "intfloat/multilingual-e5-small"])
+def test_a_tokenizer_is_named_as_an_encoder_is(name: str) -> None:
+    messages = []
+    for make in (load, load_tokenizer):
+        with pytest.raises(UserError) as error:
+            make(EncoderConfig(name=name))
+        messages.append(str(error.value))
+    assert messages[0] == messages[1]
 
 
 def test_the_protocol_loads_no_heavy_library() -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from vector_work import passage_vectors
 
 from m4corpus.embed.prompts import PromptedEncoder, Prompts
 from m4corpus.errors import UserError
@@ -44,7 +45,7 @@ def test_prompts_stand_on_their_own_side() -> None:
     assert encoder.queries(["a kite"]) == ["query: a kite"]
     assert encoder.passages(["a kite"], ["Title"]) == ["passage: a kite"]
     assert encoder.encode_queries(["a kite"]).tolist() == [[4]]
-    assert encoder.encode_passages(["a"]).tolist() == [[3]]
+    assert passage_vectors(encoder, ["a"]).tolist() == [[3]]
 
 
 def test_counts_include_the_prompt_and_the_models_marks() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -9,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from vector_work import texts
+from vector_work import passage_vectors, texts
 
 from m4corpus.embed.config import EncoderConfig
-from m4corpus.embed.encoder import Encoder, fingerprint, load
+from m4corpus.embed.encoder import Encoder, fingerprint, load, load_tokenizer
 from m4corpus.errors import UserError
 
 SENTENCE = "The kite festival is held every spring"
@@ -36,7 +37,7 @@ def encoded(library: Any, text: str) -> np.ndarray:
 
 def test_prompts_the_model_declares_go_to_the_right_side(encoder: Encoder, library: Any) -> None:
     np.testing.assert_allclose(encoder.encode_queries(["kite"])[0], encoded(library, "query: kite"), atol=1e-6)
-    np.testing.assert_allclose(encoder.encode_passages(["kite"])[0], encoded(library, "passage: kite"), atol=1e-6)
+    np.testing.assert_allclose(passage_vectors(encoder, ["kite"])[0], encoded(library, "passage: kite"), atol=1e-6)
     assert encoder.identity()["query_prompt"] == "query: {text}"
 
 
@@ -44,7 +45,7 @@ def test_prompts_of_the_recipe_come_first(tiny_model: Path, library: Any) -> Non
     options = {"query_prompt": "{text}", "passage_prompt": "{title} {text}"}
     encoder = load(EncoderConfig(name=str(tiny_model), **options))
     np.testing.assert_allclose(encoder.encode_queries(["kite"])[0], encoded(library, "kite"), atol=1e-6)
-    np.testing.assert_allclose(encoder.encode_passages(["kite"], ["The"])[0], encoded(library, "The kite"), atol=1e-6)
+    np.testing.assert_allclose(passage_vectors(encoder, ["kite"], ["The"])[0], encoded(library, "The kite"), atol=1e-6)
 
 
 def test_a_default_prompt_of_the_model_is_not_added_to_ours(tiny_model: Path, tmp_path: Path) -> None:
@@ -56,7 +57,7 @@ def test_a_default_prompt_of_the_model_is_not_added_to_ours(tiny_model: Path, tm
     assert '"default_prompt_name": "query"' in settings.read_text()
     encoder = load(EncoderConfig(name=str(directory), **bare))
     assert encoder.encode_queries([SENTENCE]).tobytes() == expected.tobytes()
-    assert encoder.encode_passages([SENTENCE]).tobytes() == expected.tobytes()
+    assert passage_vectors(encoder, [SENTENCE]).tobytes() == expected.tobytes()
 
 
 def test_bytes_depend_on_the_text_alone(encoder: Encoder) -> None:
@@ -88,23 +89,24 @@ def test_counts_are_what_the_model_reads(encoder: Encoder, library: Any) -> None
     library.tokenizer.model_max_length = 32
 
 
-def test_a_text_counted_within_the_limit_is_read_whole_and_others_are_counted(tiny_model: Path, library: Any) -> None:
+def test_a_text_counted_within_the_limit_is_read_whole(tiny_model: Path) -> None:
     encoder = load(EncoderConfig(name=str(tiny_model)))
     words = SENTENCE.split()
     lengths = [encoder.count_tokens([" ".join(words[:n])])[0] for n in range(1, len(words) + 1)]
     fitting = max(n for n, tokens in enumerate(lengths, 1) if tokens <= encoder.max_tokens)
     assert fitting < len(words), "the sentence was meant to be too long"
-    encoder.encode_passages([" ".join(words[:fitting])])
-    assert encoder.truncated == 0
-    cut, longer = encoder.encode_passages([SENTENCE, SENTENCE + " in the old harbour"])
-    assert encoder.truncated == 2
-    assert cut.tobytes() == longer.tobytes(), "what is beyond the limit is not read"
+    passages = [" ".join(words[:fitting]), SENTENCE, SENTENCE + " in the old harbour"]
+    whole, longer, longest = passage_vectors(encoder, passages)
+    unbounded = passage_vectors(load(EncoderConfig(name=str(tiny_model), max_tokens=64)), passages)
+    assert whole.tobytes() == unbounded[0].tobytes()
+    assert longer.tobytes() != unbounded[1].tobytes()
+    assert longer.tobytes() == longest.tobytes(), "what is beyond the limit is not read"
 
 
 def test_the_limit_can_be_set_within_the_models_positions(tiny_model: Path) -> None:
     short = load(EncoderConfig(name=str(tiny_model), max_tokens=8))
     assert short.max_tokens == 8
-    a, b = short.encode_passages(["kite festival", "kite festival in spring"])
+    a, b = passage_vectors(short, ["kite festival", "kite festival in spring"])
     assert a.tobytes() == b.tobytes()
     assert load(EncoderConfig(name=str(tiny_model), max_tokens=64)).encode([" ".join(texts(30))]).shape == (1, 24)
     with pytest.raises(UserError, match="reads at most 64 tokens, not 65"):
@@ -156,6 +158,54 @@ def test_identity_records_pooling_and_packages(encoder: Encoder) -> None:
     assert identity["pooling"] == "mean"
     assert (identity["dimension"], identity["max_tokens"]) == (24, 32)
     assert set(identity["packages"]) == {"sentence-transformers", "transformers", "tokenizers", "torch"}
+
+
+def test_code_of_the_model_decides_which_network_runs(tiny_model: Path) -> None:
+    plain, trusting = (EncoderConfig(name=str(tiny_model), trust_remote_code=trusted) for trusted in (False, True))
+    assert fingerprint(plain) != fingerprint(trusting)
+    assert [load(c).identity()["trust_remote_code"] for c in (plain, trusting)] == [False, True]
+
+
+@pytest.mark.parametrize("options", [{}, {"max_tokens": 16}, {"passage_prompt": "{title}: {text}"}, {"device": "cuda"}])
+def test_the_tokenizer_alone_counts_as_the_encoder_does(
+    tiny_model: Path, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = load(EncoderConfig(name=str(tiny_model), **{**options, "device": "cpu"}))
+    inputs = ["", SENTENCE, *texts(30)]
+    counts, offsets = encoder.count_tokens(inputs), [encoder.token_offsets(text) for text in inputs]
+
+    def forbidden(*args: object, **options: object) -> None:
+        raise AssertionError("the network must not run")
+
+    import torch
+
+    monkeypatch.setattr(torch.nn.Module, "__call__", forbidden)
+    tokenizer = load_tokenizer(EncoderConfig(name=str(tiny_model), **options))
+    assert tokenizer.count_tokens(inputs) == counts
+    assert [tokenizer.token_offsets(text) for text in inputs] == offsets
+    assert tokenizer.max_tokens == encoder.max_tokens
+
+
+def test_the_tokenizer_follows_the_content_of_its_directory(tiny_model: Path, tmp_path: Path) -> None:
+    directory = shutil.copytree(tiny_model, tmp_path / "model")
+    config = EncoderConfig(name=str(directory))
+    before = load_tokenizer(config).count_tokens(["kite"])
+    settings = directory / "config_sentence_transformers.json"
+    settings.write_text(settings.read_text().replace('"passage: "', '"passage: title text "'))
+    assert load_tokenizer(config).count_tokens(["kite"]) > before
+    assert load_tokenizer(config).count_tokens(["kite"]) == load(config).count_tokens(["kite"])
+
+
+def test_a_tokenizer_that_lowers_case_counts_so_on_its_own(tiny_model: Path, tmp_path: Path) -> None:
+    directory = shutil.copytree(tiny_model, tmp_path / "model")
+    (settings,) = directory.glob("sentence_bert_config.json")
+    content = json.loads(settings.read_text())
+    settings.write_text(json.dumps({**content, "do_lower_case": True}))
+    config = EncoderConfig(name=str(directory))
+    inputs = [SENTENCE.upper(), SENTENCE.lower()]
+    counts = load_tokenizer(config).count_tokens(inputs)
+    assert counts == load(config).count_tokens(inputs)
+    assert counts[0] == counts[1]
 
 
 def test_a_damaged_model_is_named(tiny_model: Path, tmp_path: Path) -> None:

@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from vector_work import SENTENCES, UNSUPPORTED, texts
+from vector_work import SENTENCES, UNSUPPORTED, passage_vectors, texts
 
 from m4corpus.embed import use_model
 from m4corpus.embed.config import EncoderConfig
 from m4corpus.embed.encoder import fingerprint, load
-from m4corpus.embed.packages import package_directory
 from m4corpus.embed.use import PACKAGE, UseMultilingual
 from m4corpus.errors import UserError
+from m4corpus.packages import package_directory
 
 
 @pytest.fixture(scope="module")
@@ -59,8 +59,8 @@ def test_vectors_equal_the_packages_own(encoder: UseMultilingual, package: Any) 
 
 
 def test_the_same_sentence_in_another_language_is_near(encoder: UseMultilingual) -> None:
-    vectors = encoder.encode_passages(list(SENTENCES.values()))
-    other = encoder.encode_passages(["The train to the capital leaves at nine o'clock from platform two."])
+    vectors = passage_vectors(encoder, list(SENTENCES.values()))
+    other = passage_vectors(encoder, ["The train to the capital leaves at nine o'clock from platform two."])
     english = vectors[list(SENTENCES).index("eng")]
     assert (vectors @ english).min() > (vectors @ other[0]).max() + 0.1
 
@@ -139,11 +139,9 @@ def test_a_text_counted_within_the_limit_is_read_whole(package: Any) -> None:
     long = " ".join(SENTENCES.values())
     fits = first_tokens(encoder, long, 18)
     assert encoder.count_tokens([fits]) == [20]
-    whole = encoder.encode_passages([fits])
-    assert encoder.truncated == 0
+    whole = passage_vectors(encoder, [fits])
     assert (whole[0] @ package.encode(fits)) > 0.9999
-    cut = encoder.encode_passages([long, fits, long])
-    assert encoder.truncated == 2
+    cut = passage_vectors(encoder, [long, fits, long])
     assert cut[1].tobytes() == whole[0].tobytes()
     assert cut[0] @ whole[0] > 0.9999, "the first tokens are what is read"
 
@@ -162,6 +160,16 @@ def test_a_text_counted_within_the_limit_is_read_whole(package: Any) -> None:
 def test_options_without_effect_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(UserError, match=next(iter(options)) if "max_tokens" not in options else "5000"):
         load(EncoderConfig(**options))
+
+
+def test_counting_tokens_loads_no_weights() -> None:
+    code = (
+        "import sys\nfrom m4corpus.embed.config import EncoderConfig\n"
+        "from m4corpus.embed.encoder import load_tokenizer\n"
+        "print(load_tokenizer(EncoderConfig()).count_tokens(['kite']), 'm4corpus.embed.use_model' in sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.stdout.strip() == f"{UseMultilingual(EncoderConfig()).count_tokens(['kite'])} False", result.stderr
 
 
 def test_identity_says_what_the_vectors_are(encoder: UseMultilingual) -> None:

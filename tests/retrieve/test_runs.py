@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+import os
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from core_work import hit
 
-from m4corpus.errors import UserError
 from m4corpus.retrieve import runs
 from m4corpus.retrieve.queries import Query
-from m4corpus.retrieve.runs import document_ranking, retrieve, write_m4rag, write_trec
+from m4corpus.retrieve.runs import Writer, document_ranking, m4rag_writer, retrieve, trec_writer
 
 RUN = [
     (Query("12-en", "kites", "en"), [hit(3, "d2", 0.9, '凧\n"quoted" \u2028'), hit(0, "d1", 0.8), hit(4, "d2", 0.7)]),
@@ -21,8 +23,14 @@ RUN = [
 ]
 
 
+def write(run: Any, writer: AbstractContextManager[Writer]) -> None:
+    with writer as take:
+        for query, hits in run:
+            take(query, hits)
+
+
 def test_m4rags_retrieval_file(tmp_path: Path) -> None:
-    write_m4rag(RUN, tmp_path / "run.json")
+    write(RUN, m4rag_writer(tmp_path / "run.json"))
     text = (tmp_path / "run.json").read_text(encoding="utf-8")
     assert json.loads(text) == [
         {
@@ -37,32 +45,53 @@ def test_m4rags_retrieval_file(tmp_path: Path) -> None:
 
 
 def test_trec_run_over_documents(tmp_path: Path) -> None:
-    write_trec(RUN, tmp_path / "run.trec", "quickstart@1")
+    write(RUN, trec_writer(tmp_path / "run.trec", "quickstart@1"))
     assert (tmp_path / "run.trec").read_text() == ("12-en Q0 d2 1 0.9 quickstart@1\n12-en Q0 d1 2 0.8 quickstart@1\n")
 
 
-def test_trec_run_over_chunks(tmp_path: Path) -> None:
-    write_trec(RUN, tmp_path / "run.trec", "t", documents=False)
-    lines = (tmp_path / "run.trec").read_text().splitlines()
-    assert [line.split()[2:4] for line in lines] == [["c3", "1"], ["c0", "2"], ["c4", "3"]]
+def test_a_run_without_queries_is_still_json(tmp_path: Path) -> None:
+    write([], m4rag_writer(tmp_path / "run.json"))
+    assert json.loads((tmp_path / "run.json").read_text()) == []
+
+
+def test_a_writer_that_is_interrupted_leaves_nothing(tmp_path: Path) -> None:
+    def broken() -> Iterator[Any]:
+        yield RUN[0]
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write(broken(), m4rag_writer(tmp_path / "run.json"))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_trec_scores_keep_the_order_of_close_scores(tmp_path: Path) -> None:
     # Evaluators sort by score and ignore the rank column.
     scores = [0.5000001, 0.50000005, 0.5, 0.49999997]
-    write_trec([(Query("q", "t"), [hit(i, f"d{i}", s) for i, s in enumerate(scores)])], tmp_path / "r", "t")
+    write([(Query("q", "t"), [hit(i, f"d{i}", s) for i, s in enumerate(scores)])], trec_writer(tmp_path / "r", "t"))
     written = [float(line.split()[4]) for line in (tmp_path / "r").read_text().splitlines()]
     assert len(set(written)) == 4
     assert written == sorted(written, reverse=True)
 
 
-@pytest.mark.parametrize(
-    "run", [[(Query("q 1", "t"), [hit(0, "d", 1.0)])], [(Query("q", "t"), [hit(0, "my doc", 1.0)])]]
-)
-def test_trec_cannot_hold_white_space_in_ids(tmp_path: Path, run: Any) -> None:
-    with pytest.raises(UserError, match="white space"):
-        write_trec(run, tmp_path / "run.trec", "t")
-    assert list(tmp_path.iterdir()) == []
+def test_white_space_in_ids_is_percent_encoded(tmp_path: Path) -> None:
+    write([(Query("q 1", "t"), [hit(0, "my\u3000doc.html", 1.0)])], trec_writer(tmp_path / "run.trec", "t"))
+    assert (tmp_path / "run.trec").read_text() == "q%201 Q0 my%E3%80%80doc.html 1 1 t\n"
+
+
+def test_a_link_to_the_output_survives_and_a_pipe_is_written_into(tmp_path: Path) -> None:
+    (tmp_path / "real.json").write_text("old")
+    (tmp_path / "link.json").symlink_to("real.json")
+    write(RUN, m4rag_writer(tmp_path / "link.json"))
+    assert (tmp_path / "link.json").is_symlink()
+    assert len(json.loads((tmp_path / "real.json").read_text())) == 2
+    os.mkfifo(tmp_path / "pipe")
+    reader = threading.Thread(target=lambda: heard.append((tmp_path / "pipe").read_text()))
+    heard: list[str] = []
+    reader.start()
+    write(RUN, m4rag_writer(tmp_path / "pipe"))
+    reader.join(10)
+    assert len(json.loads(heard[0])) == 2
+    assert (tmp_path / "pipe").is_fifo()
 
 
 def test_a_document_ranks_where_its_best_chunk_does() -> None:

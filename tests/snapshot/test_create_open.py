@@ -5,22 +5,23 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from core_work import build_input, document
 
 from m4corpus.errors import IntegrityError, UserError
-from m4corpus.recipe import Recipe, load
+from m4corpus.recipe import load, portable
 from m4corpus.snapshot import create, open_snapshot
 from m4corpus.snapshot.open import locate
 from m4corpus.storage.artifact import Artifact, sealed
 
 
 @pytest.fixture
-def recipe(tmp_path: Path) -> Recipe:
+def recipe(tmp_path: Path) -> dict[str, Any]:
     path = tmp_path / "recipe.yaml"
     path.write_text("name: tiny\nread: {sources: [{name: pages, format: html, path: /somewhere/private/pages}]}\n")
-    return load(path)
+    return portable(load(path), None)
 
 
 def artifacts(workdir: Path, *texts: str) -> dict[str, Artifact]:
@@ -35,10 +36,10 @@ def artifacts(workdir: Path, *texts: str) -> dict[str, Artifact]:
     return made
 
 
-def test_manifest(tmp_path: Path, recipe: Recipe) -> None:
+def test_manifest(tmp_path: Path, recipe: dict[str, Any]) -> None:
     workdir = tmp_path / "work"
     made = artifacts(workdir, "凧", "餅")
-    directory = create(workdir, recipe, made)
+    directory = create(workdir, "tiny", recipe, made)
     snapshot = open_snapshot("tiny", workdir)
     assert snapshot.directory == directory
     assert snapshot.manifest["documents"] == {"jpn_Jpan": 2, "und": 1}
@@ -48,10 +49,10 @@ def test_manifest(tmp_path: Path, recipe: Recipe) -> None:
     assert snapshot.artifact("dedup").directory == made["dedup"].directory.resolve()
 
 
-def test_names(tmp_path: Path, recipe: Recipe) -> None:
+def test_names(tmp_path: Path, recipe: dict[str, Any]) -> None:
     workdir = tmp_path / "work"
-    first = create(workdir, recipe, artifacts(workdir, "a"))
-    second = create(workdir, recipe, artifacts(workdir, "a", "b"))
+    first = create(workdir, "tiny", recipe, artifacts(workdir, "a"))
+    second = create(workdir, "tiny", recipe, artifacts(workdir, "a", "b"))
     assert first != second
     assert open_snapshot("tiny", workdir).directory == second
     assert open_snapshot(f"tiny@{first.name}", workdir).directory == first
@@ -62,9 +63,9 @@ def test_names(tmp_path: Path, recipe: Recipe) -> None:
 
 
 @pytest.mark.parametrize("name", ["other", "tiny@000000000000", "", "tiny@"])
-def test_unknown_names(tmp_path: Path, recipe: Recipe, name: str) -> None:
+def test_unknown_names(tmp_path: Path, recipe: dict[str, Any], name: str) -> None:
     workdir = tmp_path / "work"
-    create(workdir, recipe, artifacts(workdir, "a"))
+    create(workdir, "tiny", recipe, artifacts(workdir, "a"))
     if name == "tiny@":
         assert locate(name, workdir) == locate("tiny", workdir)
         return
@@ -79,45 +80,47 @@ def test_nothing_built_yet(tmp_path: Path) -> None:
     assert "m4corpus run" in caught.value.hint
 
 
-def test_the_same_artifacts_are_the_same_snapshot(tmp_path: Path, recipe: Recipe) -> None:
+def test_the_same_artifacts_are_the_same_snapshot(tmp_path: Path, recipe: dict[str, Any]) -> None:
     workdir = tmp_path / "work"
     made = artifacts(workdir, "a")
-    directory = create(workdir, recipe, made)
+    directory = create(workdir, "tiny", recipe, made)
     before = (directory / "manifest.json").stat()
-    assert create(workdir, recipe, made) == directory
+    assert create(workdir, "tiny", recipe, made) == directory
     after = (directory / "manifest.json").stat()
     assert (before.st_mtime_ns, before.st_ino) == (after.st_mtime_ns, after.st_ino)
 
 
-def test_going_back_to_an_earlier_snapshot_keeps_its_manifest(tmp_path: Path, recipe: Recipe) -> None:
+def test_going_back_to_an_earlier_snapshot_keeps_its_manifest(tmp_path: Path, recipe: dict[str, Any]) -> None:
     workdir = tmp_path / "work"
     one, two = artifacts(workdir, "a"), artifacts(workdir, "a", "b")
-    first = create(workdir, recipe, one)
+    first = create(workdir, "tiny", recipe, one)
     content = (first / "manifest.json").read_bytes()
-    create(workdir, recipe, two)
-    assert create(workdir, recipe, one) == first
+    create(workdir, "tiny", recipe, two)
+    assert create(workdir, "tiny", recipe, one) == first
     assert (first / "manifest.json").read_bytes() == content
     assert open_snapshot("tiny", workdir).directory == first
 
 
 @pytest.mark.parametrize("damage", [b"", b"{}", b"[]"])
-def test_a_damaged_manifest_is_refused_and_a_run_restores_it(tmp_path: Path, recipe: Recipe, damage: bytes) -> None:
+def test_a_damaged_manifest_is_refused_and_a_run_restores_it(
+    tmp_path: Path, recipe: dict[str, Any], damage: bytes
+) -> None:
     workdir = tmp_path / "work"
     made = artifacts(workdir, "a")
-    directory = create(workdir, recipe, made)
+    directory = create(workdir, "tiny", recipe, made)
     content = (directory / "manifest.json").read_bytes()
     (directory / "manifest.json").write_bytes(damage)
     with pytest.raises(IntegrityError, match="manifest"):
         open_snapshot("tiny", workdir)
-    create(workdir, recipe, made)
+    create(workdir, "tiny", recipe, made)
     assert (directory / "manifest.json").read_bytes() == content
 
 
-def test_an_artifact_built_again_with_other_bytes_is_pinned_anew(tmp_path: Path, recipe: Recipe) -> None:
+def test_an_artifact_built_again_with_other_bytes_is_pinned_anew(tmp_path: Path, recipe: dict[str, Any]) -> None:
     # A damaged artifact is rebuilt; another version of Arrow may give other bytes for the same rows.
     workdir = tmp_path / "work"
     made = artifacts(workdir, "a")
-    create(workdir, recipe, made)
+    create(workdir, "tiny", recipe, made)
     manifest_path = made["dedup"].directory / "manifest.json"
     manifest = json.loads(manifest_path.read_text())
     del manifest["digest"]
@@ -127,28 +130,28 @@ def test_an_artifact_built_again_with_other_bytes_is_pinned_anew(tmp_path: Path,
         open_snapshot("tiny", workdir).artifact("dedup")
     assert "running its recipe" in caught.value.hint
     rebuilt = {**made, "dedup": Artifact.open(made["dedup"].directory)}
-    create(workdir, recipe, rebuilt)
+    create(workdir, "tiny", recipe, rebuilt)
     assert open_snapshot("tiny", workdir).artifact("dedup") is not None
     assert open_snapshot("tiny", workdir).manifest["parent"] is None
 
 
-def test_a_work_directory_may_move(tmp_path: Path, recipe: Recipe) -> None:
-    create(tmp_path / "work", recipe, artifacts(tmp_path / "work", "a"))
+def test_a_work_directory_may_move(tmp_path: Path, recipe: dict[str, Any]) -> None:
+    create(tmp_path / "work", "tiny", recipe, artifacts(tmp_path / "work", "a"))
     shutil.move(tmp_path / "work", tmp_path / "elsewhere")
     assert open_snapshot("tiny", tmp_path / "elsewhere").artifact("dedup").stage == "dedup"
 
 
-def test_a_missing_artifact(tmp_path: Path, recipe: Recipe) -> None:
+def test_a_missing_artifact(tmp_path: Path, recipe: dict[str, Any]) -> None:
     workdir = tmp_path / "work"
     made = artifacts(workdir, "a")
-    create(workdir, recipe, made)
+    create(workdir, "tiny", recipe, made)
     shutil.rmtree(made["chunk"].directory)
     with pytest.raises(IntegrityError, match="chunk-1"):
         open_snapshot("tiny", workdir).artifact("chunk")
 
 
 @pytest.mark.parametrize("k", [0, -1])
-def test_k_must_be_positive(tmp_path: Path, recipe: Recipe, k: int) -> None:
-    create(tmp_path / "work", recipe, artifacts(tmp_path / "work", "a"))
+def test_k_must_be_positive(tmp_path: Path, recipe: dict[str, Any], k: int) -> None:
+    create(tmp_path / "work", "tiny", recipe, artifacts(tmp_path / "work", "a"))
     with pytest.raises(UserError, match="at least 1"):
         open_snapshot("tiny", tmp_path / "work").search("x", k)

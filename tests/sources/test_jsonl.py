@@ -101,7 +101,7 @@ BAD = [
     (b'{"text": "x", "n": ' + b"[" * 101 + b"]" * 101 + b"}", "invalid-json"),
     (b'{"text": "x", "n": ' + b"[" * 200_000 + b"]" * 200_000 + b"}", "invalid-json"),
     (b"\x00\x00\x00", "invalid-json"),
-    (b'{"text": "' + b"x" * 500_000 + b'"}', "line-too-long"),
+    (b'{"text": "' + b"x" * 500_000 + b'"}', "too-large"),
 ]
 
 
@@ -229,7 +229,7 @@ def test_a_bomb_does_not_fill_memory(tmp_path: Path, suffix: str) -> None:
     finally:
         tracemalloc.stop()
     assert [page.id for page in pages(items)] == ["r1", "r3"]
-    assert reasons(items) == {f"{name.name}:2": "line-too-long"}
+    assert reasons(items) == {f"{name.name}:2": "too-large"}
     assert peak < 40_000_000
 
 
@@ -279,3 +279,23 @@ def test_keeps_the_lines_datatrove_loses(tmp_path: Path) -> None:
     assert len(theirs) < 1000
     assert {page.id for page in pages(items)} == {f"r{n}" for n in range(1, 1001)}
     assert reasons(items) == {"x.jsonl:401": "invalid-utf8"}
+
+
+def test_ids_of_two_sources_do_not_meet_unless_they_are_said_to(tmp_path: Path) -> None:
+    (item,) = read_bytes(tmp_path, "a.jsonl", b'{"id": 7, "text": "words"}\n', format="jsonl", global_ids=False)
+    assert item.id == "s:7"
+    (item,) = read_bytes(tmp_path, "b.jsonl", b'{"id": 7, "text": "words"}\n', format="jsonl", global_ids=True)
+    assert item.id == "7"
+
+
+def test_a_file_that_grows_is_read_no_further_than_it_was_listed(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    path = tmp_path / "in" / "log.jsonl"
+    path.write_bytes(b'{"id": 1, "text": "words"}\n')
+    config = source("jsonl")
+    (file,) = listed(tmp_path, config)
+    with path.open("ab") as log:
+        log.write(b'{"id": 2, "text": "more"}\n' * 100_000)
+    items = list(read_file(config, tmp_path, file))
+    assert [item.id for item in pages(items)] == ["1"]
+    assert list(reasons(items).values())[-1] == "changed-while-reading"

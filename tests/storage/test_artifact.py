@@ -128,7 +128,7 @@ def test_counts_that_do_not_add_up_are_a_problem(tmp_path: Path) -> None:
 
 
 def test_another_format_asks_for_an_upgrade(tmp_path: Path) -> None:
-    (tmp_path / "m.json").write_text(json.dumps(sealed({"format": 99})))
+    write_json(tmp_path / "m.json", sealed({"format": 99}))
     with pytest.raises(IntegrityError, match="format 99") as caught:
         read_sealed(tmp_path / "m.json")
     assert "Upgrade" in caught.value.hint

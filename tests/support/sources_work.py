@@ -12,6 +12,8 @@ from m4corpus.sources.readers import Failure, read_file
 
 
 def source(format: str, path: str = "in", **options: Any) -> SourceConfig:
+    """A source named ``s``, whose records keep their ids as they are."""
+    options.setdefault("global_ids", True)
     return SourceConfig(name="s", format=format, path=path, **options)  # type: ignore[arg-type]
 
 

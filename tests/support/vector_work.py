@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from m4corpus import ledger
 from m4corpus.embed.config import EmbedConfig
@@ -17,6 +17,9 @@ from m4corpus.records import Chunk, schema, to_batch
 from m4corpus.stage import Phase, Stage, StageContext
 from m4corpus.storage.artifact import Artifact, Completion, Identity
 from m4corpus.storage.parts import PartWriter, part_name
+
+if TYPE_CHECKING:
+    from m4corpus.embed.encoder import Encoder, Vectors
 
 #: A sentence in each language the offline encoder was trained on, and three it was not.
 SENTENCES = {
@@ -53,6 +56,11 @@ def texts(count: int, seed: int = 0) -> list[str]:
 def chunk(number: int, text: str, language: str = "eng", title: str = "Kites") -> Chunk:
     """A chunk with the given text."""
     return Chunk(f"doc{number:05d}#0", f"doc{number:05d}", 0, 0, len(text), 1, text, title, ["Top"], language, "Latn")
+
+
+def passage_vectors(encoder: Encoder, texts: Sequence[str], titles: Sequence[str] | None = None) -> Vectors:
+    """Vectors of passages, as the embed step puts them to the encoder."""
+    return encoder.encode(encoder.passages(texts, titles))
 
 
 def run_phases(stage: Stage, context: StageContext) -> Artifact:

@@ -14,7 +14,8 @@ def installed(package: str) -> str:
     try:
         return version(package)
     except PackageNotFoundError:
-        raise UserError(f"the encoder needs the package {package}", f"pip install {package}") from None
+        message = f"m4corpus needs the package {package}, which is not installed"
+        raise UserError(message, f"pip install {package}") from None
 
 
 def package_directory(package: str, module: str) -> Path:
