@@ -36,6 +36,7 @@ def test_sections_left_out_take_their_defaults(tmp_path: Path) -> None:
     recipe = load(write(tmp_path, GOOD))
     assert isinstance(recipe, Recipe)
     assert recipe == load(write(tmp_path, GOOD + "dedup: {}\nchunk: {}\nembed: {encoder: {}}\n"))
+    assert recipe == load(write(tmp_path, GOOD + "dedup:\nchunk:\n  # size: 64\n")), "a section with nothing in it"
     assert recipe.read.sources[0].name == "pages"
     assert recipe.partitions == 8
 
@@ -64,7 +65,8 @@ def test_a_recipe_is_frozen(tmp_path: Path) -> None:
         ("partitions: 0\n", 7, ["'partitions'"]),
         ("chunk: [1]\n", 7, ["'chunk'"]),
         ("chunk: 3\n", 7, ["'chunk'"]),
-        ("chunk:\n", 7, ["'chunk'"]),
+        ("partitions: yes\n", 7, ["'partitions'"]),
+        ("partitions: '8'\n", 7, ["'partitions'"]),
         ("chunk: {size: 64, overlap: 64}\n", 7, ["'chunk'", "overlap (64 tokens) must be less than size (64 tokens)"]),
         ("partitions: 4\npartitions: 5\n", 8, ["key 'partitions' appears twice"]),
         ("chunk:\n  size: 64\n  size: 65\n", 9, ["key 'size' appears twice"]),
@@ -76,6 +78,12 @@ def test_a_mistake_is_named_with_its_line(tmp_path: Path, addition: str, line: i
     assert f"recipe.yaml:{line}: " in message
     for word in words:
         assert word in message
+
+
+@pytest.mark.parametrize("name", ["cache", "snapshots", "small-trial", "x" * 53])
+def test_names_the_work_directory_needs_are_refused(tmp_path: Path, name: str) -> None:
+    message = refused(tmp_path, GOOD.replace("name: small", f"name: {name}", 1))
+    assert "'name'" in message
 
 
 def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:

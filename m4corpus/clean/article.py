@@ -28,7 +28,8 @@ class ArticleFields(NamedTuple):
 def clean_article(content: str, config: CleanConfig) -> tuple[Blocks, ArticleFields]:
     """Blocks of one article record in JSON, and what it says about the article.
 
-    Raises ``Fail("bad-article")`` naming the first field of the wrong shape, ``Fail("empty-text")`` when there is no text.
+    Raises ``Fail("bad-article")`` naming the first field of the wrong shape, ``Fail("empty-text")`` when there
+    is no text.
     """
     article = _mapping(_load(content), "article")
     title = clean_prose(_string(article, "title", "article"))

@@ -40,7 +40,8 @@ def clean_generic(root: Element, config: CleanConfig) -> Blocks:
     it. Where trafilatura finds little, it would fall back on one flat paragraph of everything; here the page is then
     read by its own structure too, without navigation.
 
-    Raises ``Fail("empty-text")`` when the page has no text, ``Fail("no-content")`` when it has but none of it is content.
+    Raises ``Fail("empty-text")`` when the page has no text, ``Fail("no-content")`` when it has but none of it
+    is content.
     """
     body = root if root.tag == "body" else next(root.iter("body"), root)
     if not any(is_visible(text) for text in _texts(body)):

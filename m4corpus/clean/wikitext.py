@@ -44,7 +44,8 @@ _DEPTH = 100
 def clean_wikitext(content: str, config: CleanConfig, metadata: Mapping[str, str]) -> Blocks:
     """Blocks of one page; ``metadata`` may hold the local names of namespaces (:class:`Names`).
 
-    Raises ``Fail("empty-text")`` when nothing but templates, links to categories and the like is left, ``Fail("too-deep")``.
+    Raises ``Fail("empty-text")`` when nothing but templates, links to categories and the like is left,
+    ``Fail("too-deep")``.
     """
     import mwparserfromhell
 

@@ -57,7 +57,7 @@ class InputFile(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Fill ``buffer``; 0 at the end, or a byte beyond the recorded size: some files grow for as long as one reads."""
+        """Fill ``buffer``; 0 at the end, or a byte beyond the recorded size: files may grow as long as one reads."""
         view = memoryview(buffer)[: max(0, self._file.size + 1 - self._read)]
         size = self._raw.readinto(view) or 0
         self._digest.update(view[:size])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from m4corpus.embed import packages
+from m4corpus import packages
 from m4corpus.embed.config import EncoderConfig
 from m4corpus.embed.encoder import fingerprint, load, load_tokenizer
 from m4corpus.errors import UserError

@@ -15,6 +15,7 @@ from m4corpus.recipe import load, portable
 from m4corpus.snapshot import create, open_snapshot
 from m4corpus.snapshot.open import locate
 from m4corpus.storage.artifact import Artifact, sealed
+from m4corpus.storage.atomic import write_json
 
 
 @pytest.fixture
@@ -125,7 +126,7 @@ def test_an_artifact_built_again_with_other_bytes_is_pinned_anew(tmp_path: Path,
     manifest = json.loads(manifest_path.read_text())
     del manifest["digest"]
     manifest["parts"][0]["sha256"] = "0" * 64
-    manifest_path.write_text(json.dumps(sealed(manifest)))
+    write_json(manifest_path, sealed(manifest))
     with pytest.raises(IntegrityError, match="not the artifact") as caught:
         open_snapshot("tiny", workdir).artifact("dedup")
     assert "running its recipe" in caught.value.hint
