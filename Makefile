@@ -24,10 +24,11 @@ quickstart: $(VENV)/.installed
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest
 
-## Build from real pages: the Debian installation guide in 19 languages (fetched with apt, 18 MB).
+## Real input: the Debian installation guide in 19 languages (fetched with apt, 18 MB), samples of Wikipedia's dumps.
 check-real: $(VENV)/.installed
 	$(BIN)/python benchmarks/real_data.py installation-guide
-	M4CORPUS_REAL=1 $(BIN)/python -m pytest tests/test_real_input.py -v
+	$(BIN)/python -m pip download --quiet --no-deps -d downloads gensim
+	M4CORPUS_REAL=1 $(BIN)/python -m pytest tests/test_real_input.py tests/test_real_dumps.py -v
 
 ## Every number in the documentation (about half an hour, idle machine).
 benchmarks: $(VENV)/.installed

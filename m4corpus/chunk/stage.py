@@ -7,7 +7,7 @@ from typing import ClassVar
 from m4corpus.chunk.config import ChunkConfig
 from m4corpus.chunk.step import ChunkStep, check_size
 from m4corpus.embed.config import EncoderConfig
-from m4corpus.embed.encoder import fingerprint
+from m4corpus.embed.encoder import NAMED, fingerprint, load_tokenizer
 from m4corpus.mapstage import MapStage
 from m4corpus.records import Chunk, Document, Record
 from m4corpus.stage import StageContext
@@ -18,8 +18,8 @@ class ChunkStage(MapStage):
     """Cuts every document into chunks.
 
     Raises:
-        UserError: the encoder is configured to read fewer tokens than a chunk may have. A limit that is the model's
-            own is checked when the model is loaded, before the first document.
+        UserError: the encoder reads fewer tokens than a chunk may have. The own limit of a model that has to be loaded
+            to tell is checked when it is, before the first document.
     """
 
     name: ClassVar[str] = "chunk"
@@ -32,7 +32,9 @@ class ChunkStage(MapStage):
     def __init__(self, config: ChunkConfig, encoder: EncoderConfig) -> None:
         super().__init__(config)
         self.encoder = encoder
-        if encoder.max_tokens is not None:
+        if encoder.name in NAMED:
+            check_size(config, encoder, load_tokenizer(encoder).max_tokens)
+        elif encoder.max_tokens is not None:
             check_size(config, encoder, encoder.max_tokens)
 
     def resources(self) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from itertools import pairwise
 from pathlib import Path
@@ -65,3 +66,40 @@ def test_a_trial_takes_few_inputs_and_leaves_the_full_build_alone(built, tmp_pat
     assert (workdir / "snapshots" / "small" / "latest").read_text() == Path(built.summary["snapshot"]).name
     states = {stage["state"] for stage in built.project.run(workdir)["stages"]}
     assert states == {"cached"}
+
+
+def test_a_trial_of_one_large_file_takes_exactly_what_it_is_told(project, tmp_path: Path) -> None:
+    made = type(project)(tmp_path)
+    made.pages.mkdir()
+    lines = [f'{{"id": {n}, "text": "The potter signs bowl number {n} under its foot."}}' for n in range(40)]
+    (made.pages / "all.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    made.recipe.write_text("name: one\nread: {sources: [{name: s, format: jsonl, path: pages}]}\n", encoding="utf-8")
+    for limit in (1, 5, 20):
+        trial = made.run(tmp_path / "w", "--limit", str(limit), "--until", "read")
+        assert trial["stages"][0]["inputs"] == limit
+
+
+def test_two_sources_with_numbers_of_their_own_keep_all(project, tmp_path: Path) -> None:
+    made = type(project)(tmp_path)
+    for name in ("a", "b"):
+        (made.pages / name).mkdir(parents=True)
+        rows = [f'{{"id": {n}, "text": "Record {n} of {name}."}}' for n in range(3)]
+        (made.pages / name / "d.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    made.recipe.write_text(
+        "name: two\nread:\n  sources:\n"
+        "    - {name: a, format: jsonl, path: pages/a}\n    - {name: b, format: jsonl, path: pages/b}\n",
+        encoding="utf-8",
+    )
+    assert made.run(tmp_path / "w", "--until", "read")["stages"][0]["kept"] == 6
+
+
+def test_status_shows_no_stage_made_of_other_inputs(built, tmp_path: Path) -> None:
+    workdir = built.clone(tmp_path / "work")
+    other = type(built.project)(tmp_path / "project")
+    other.root.mkdir()
+    other.pages.symlink_to(built.project.pages)
+    other.write_recipe()
+    other.recipe.write_text(other.recipe.read_text() + "filter: {min_chars: 900}\n", encoding="utf-8")
+    other.run(workdir, "--until", "filter")
+    shown = json.loads(other.m4corpus("status", other.recipe, "--workdir", workdir, "--json").stdout)
+    assert [stage["stage"] for stage in shown] == ["read", "clean", "identify", "filter"]

@@ -131,3 +131,41 @@ def test_the_python_interface_from_a_script_without_a_guard(built, tmp_path: Pat
         [sys.executable, script], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True
     )
     assert done.stdout.splitlines() == ["once", "['read', 'clean']"]
+
+
+def test_verifying_leaves_an_opened_snapshot_usable(built) -> None:
+    import m4corpus
+    from m4corpus.snapshot import verify
+
+    snapshot = m4corpus.open_snapshot(built.summary["snapshot"])
+    before = snapshot.search("market", k=3)
+    assert list(verify(snapshot)) == []
+    assert snapshot.search("market", k=3) == before
+
+
+def test_a_language_restricts_by_any_of_its_names_and_an_unknown_one_is_refused(built) -> None:
+    import m4corpus
+    from m4corpus.errors import UserError
+
+    snapshot = m4corpus.open_snapshot(built.summary["snapshot"])
+    assert {hit.chunk.language for hit in snapshot.search("market", languages="Japanese")} == {"jpn"}
+    assert {hit.chunk.language for hit in snapshot.search("market", languages=["yuewiki"])} == {"yue"}
+    for query, languages in (("market", ["klingon"]), ("  ", None)):
+        with pytest.raises(UserError):
+            snapshot.search(query, languages=languages)
+
+
+@pytest.mark.parametrize("content", [b"\xff", b"", b"000000000000", b"../../../etc"])
+def test_a_damaged_pointer_to_the_newest_version_is_named_and_a_run_mends_it(
+    built, tmp_path: Path, content: bytes
+) -> None:
+    workdir = built.clone(tmp_path / "work")
+    latest = workdir / "snapshots" / "small" / "latest"
+    latest.unlink()
+    latest.write_bytes(content)
+    done = built.project.m4corpus("search", "small", "kite", "--workdir", workdir, check=False)
+    assert done.returncode == 4
+    assert "latest" in done.stderr
+    assert "Traceback" not in done.stderr
+    built.project.run(workdir)
+    assert "is sound" in built.project.m4corpus("verify", "small", "--workdir", workdir).stdout

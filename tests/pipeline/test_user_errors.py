@@ -37,6 +37,20 @@ def test_unknown_encoder(project, tmp_path: Path) -> None:
     refused(done, 2, "use-multilingal", "use-multilingual")
 
 
+@pytest.mark.parametrize(
+    ("addition", "word"),
+    [("filter: {languages: [klingon]}", "klingon"), ("chunk: {size: 100000}", "100000")],
+)
+def test_what_only_a_late_stage_would_refuse_is_found_before_anything_runs(
+    project, tmp_path: Path, addition: str, word: str
+) -> None:
+    recipe = project.root / "late.yaml"
+    recipe.write_text(project.recipe.read_text().replace("chunk: {size: 96, overlap: 16}", "") + addition + "\n")
+    done = project.m4corpus("run", recipe, "--workdir", tmp_path / "w", check=False)
+    refused(done, 2, word)
+    assert not (tmp_path / "w" / "small").exists()
+
+
 def test_unknown_snapshot(project, built) -> None:
     done = project.m4corpus("search", "smol", "kites", "--workdir", built.workdir, check=False)
     refused(done, 2, "smol", "Known there: small")
