@@ -16,16 +16,12 @@ import numpy as np
 
 from m4corpus.dedup.config import DedupConfig
 from m4corpus.dedup.hashing import hash_runs, mix, rolling
+from m4corpus.scripts import UNSPACED
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Codes = NDArray[np.uint32]
-
-#: Scripts written without spaces between words (ISO 15924); their shingles are runs of characters.
-UNSEGMENTED = frozenset(
-    {"Hani", "Hans", "Hant", "Jpan", "Hira", "Kana", "Bopo", "Yiii", "Thai", "Laoo", "Khmr", "Mymr", "Tibt", "Java"}
-)
 
 _WORD, _SYMBOL, _SEPARATOR, _INVISIBLE = range(4)
 _CLASS_OF = {"L": _WORD, "M": _WORD, "N": _WORD, "S": _SYMBOL, "P": _SEPARATOR, "Z": _SEPARATOR}
@@ -55,7 +51,7 @@ def shingles(points: Codes, script: str, config: DedupConfig) -> NDArray[np.uint
     Word n-grams where the script puts spaces between words; character n-grams, over words and symbols run together,
     where it does not and where a text is too short for word n-grams to stand an edit.
     """
-    if script not in UNSEGMENTED:
+    if script not in UNSPACED:
         words = hash_runs(points, _classes()[points] == _WORD)
         if words.size >= max(config.short_words, config.word_ngram):
             return _hashes(words, config.word_ngram)

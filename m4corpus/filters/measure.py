@@ -5,8 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 
-#: Scripts that do not put spaces between words, by ISO 15924 code.
-UNSPACED = frozenset({"Hani", "Hans", "Hant", "Jpan", "Thai", "Laoo", "Khmr", "Mymr", "Tibt", "Java"})
+from m4corpus.scripts import UNSPACED
 
 # Average word length in letters, near enough for Chinese and Japanese and low for the rest, so that none is held short.
 _LETTERS_A_WORD = 2
