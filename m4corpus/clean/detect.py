@@ -43,7 +43,7 @@ def clean_page(page: Page, config: CleanConfig) -> Document:
             title, revision = mediawiki_title(root), mediawiki_revision(root)
             blocks = clean_mediawiki(root, config)
         else:
-            cleaner = "trafilatura"
+            cleaner = "generic"
             title = generic_title(root)
             blocks = clean_generic(root, config)
     elif media_type == ARTICLE:

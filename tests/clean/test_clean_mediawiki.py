@@ -280,7 +280,7 @@ def test_a_page_without_text_fails() -> None:
 
 def test_mediawiki_words_in_the_text_do_not_make_a_mediawiki_page() -> None:
     html = '<html><body><p>Use class="mw-parser-output" and MediaWiki.</p></body></html>'
-    assert clean(html).cleaner == "trafilatura"
+    assert clean(html).cleaner == "generic"
 
 
 def test_everything_nested_as_deep_as_allowed_is_read() -> None:
