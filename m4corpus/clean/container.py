@@ -10,16 +10,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from m4corpus.clean.flow import ROLES, Role
+from m4corpus.clean.flow import HEADINGS, ROLES, UNREAD
 from m4corpus.clean.parse import Element, is_styled_away
+from m4corpus.clean.unicode import inked
 
 _BOXES = frozenset({"center", "div", "section", "table", "tbody", "td", "tr"})
-_HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 #: What prose stands in; tables and bare divisions hold menus and the names of neighbouring pages as well.
-_PROSE = _HEADINGS | {"blockquote", "dd", "dt", "li", "p", "pre"}
+_PROSE = HEADINGS | {"blockquote", "dd", "dt", "li", "p", "pre"}
 _LINES = frozenset({"a", "div", "p"})
 _LISTS = ("ul", "ol", "dl")
-_UNREAD = frozenset(tag for tag, role in ROLES.items() if role is Role.SKIP)
 _FORMS = frozenset({"button", "form", "iframe", "input", "select", "textarea"})
 _NAMED = frozenset({"div", "dl", "ol", "section", "ul"})
 #: Words that open a class name, or a part of it, of what stands beside an article or under it.
@@ -110,7 +109,7 @@ def drop_asides(box: Element) -> None:
     last = box
     while (inner := next((part for part in reversed(last) if texts[part].all), None)) is not None:
         text = texts[inner]
-        if _length(inner.tail):
+        if inked(inner.tail):
             break
         if inner.tag in _LINES and text.links == 1 and not text.plain and _begins_line(inner):
             inner.clear(keep_tail=True)
@@ -122,10 +121,10 @@ def drop_asides(box: Element) -> None:
 def _texts(body: Element) -> dict[Element, _Text]:
     texts = {element: _Text() for element in body.iter()}
     for element, text in reversed(texts.items()):
-        if element.tag in _UNREAD or is_styled_away(element) or is_landmark(element):
+        if element.tag in UNREAD or is_styled_away(element) or is_landmark(element):
             text.all = text.plain = text.prose = text.links = text.headings = 0
         else:
-            own = _length(element.text)
+            own = inked(element.text)
             text.all += own
             text.plain += own
             if element.tag == "a" and element.get("href") is not None:
@@ -133,9 +132,9 @@ def _texts(body: Element) -> dict[Element, _Text]:
                 text.links += 1
             if element.tag in _PROSE:
                 text.prose = text.plain
-            text.headings += element.tag in _HEADINGS
+            text.headings += element.tag in HEADINGS
         if element is not body:
-            above, tail = texts[element.getparent()], _length(element.tail)
+            above, tail = texts[element.getparent()], inked(element.tail)
             above.all += text.all + tail
             above.plain += text.plain + tail
             above.prose += text.prose
@@ -146,11 +145,11 @@ def _texts(body: Element) -> dict[Element, _Text]:
 
 def _opens_with_heading(box: Element) -> bool:
     for element in box.iter():
-        if element.tag in _HEADINGS and _length("".join(element.itertext())):
+        if element.tag in HEADINGS and inked("".join(element.itertext())):
             return True
-        if element.tag not in _UNREAD and _length(element.text):
+        if element.tag not in UNREAD and inked(element.text):
             return False
-        if element is not box and not len(element) and _length(element.tail):
+        if element is not box and not len(element) and inked(element.tail):
             return False
     return False
 
@@ -158,15 +157,11 @@ def _opens_with_heading(box: Element) -> bool:
 def _begins_line(element: Element) -> bool:
     before = element.getprevious()
     if before is None:
-        return not _length(element.getparent().text)
-    return before.tag in ROLES and not _length(before.tail)
+        return not inked(element.getparent().text)
+    return before.tag in ROLES and not inked(before.tail)
 
 
 def _is_foreign(element: Element) -> bool:
     if element.tag in _FORMS or element.tag in ("header", "footer") or is_landmark(element):
         return True
     return element.tag in _NAMED and _BESIDE.search(element.get("class") or "") is not None
-
-
-def _length(text: str | None) -> int:
-    return len("".join(text.split())) if text else 0

@@ -54,6 +54,9 @@ _TAGS: dict[Role, str] = {
     Role.RUBY_TEXT: "rt",
 }
 ROLES: dict[str, Role] = {tag: role for role, tags in _TAGS.items() for tag in tags.split()}
+#: Tags of headings, and tags that are not read.
+HEADINGS = frozenset(tag for tag, role in ROLES.items() if role is Role.HEADING)
+UNREAD = frozenset(tag for tag, role in ROLES.items() if role is Role.SKIP)
 
 #: Roles that part words: text before, inside and after such an element never runs together.
 _PARTING = frozenset(set(Role) - {Role.SKIP, Role.INLINE, Role.SUPERSCRIPT, Role.SUBSCRIPT, Role.RUBY_TEXT})

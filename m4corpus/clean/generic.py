@@ -12,7 +12,7 @@ from typing import Any
 from m4corpus.clean.blocks import Blocks
 from m4corpus.clean.config import CleanConfig
 from m4corpus.clean.container import drop_asides, find_container, is_landmark
-from m4corpus.clean.flow import Flow
+from m4corpus.clean.flow import HEADINGS, Flow
 from m4corpus.clean.layout import open_layout
 from m4corpus.clean.parse import Element
 from m4corpus.clean.raised import subscript, superscript
@@ -22,8 +22,7 @@ from m4corpus.ledger import Fail
 
 # trafilatura's vocabulary in terms of HTML, so that one walk serves both.
 _AS_HTML = {"list": "ul", "item": "li", "row": "tr", "cell": "td", "quote": "blockquote", "lb": "br", "graphic": "img"}
-_HEADINGS = ["h1", "h2", "h3", "h4", "h5", "h6"]
-_CONTENT_OF_FIGURE = {"table", "pre", "blockquote", "p", "ul", "ol", "dl", *_HEADINGS}
+_CONTENT_OF_FIGURE = {"table", "pre", "blockquote", "p", "ul", "ol", "dl", *HEADINGS}
 
 
 #: Below this much main text (see :func:`_weight`) the rest of the page is looked at too.
@@ -167,7 +166,7 @@ def _silent(name: str) -> Iterator[None]:
 def _to_html(body: Element) -> None:
     for element in body.iter():
         if element.tag == "head":
-            element.tag = element.get("rend") if element.get("rend") in _HEADINGS else "h2"
+            element.tag = element.get("rend") if element.get("rend") in HEADINGS else "h2"
         else:
             element.tag = _AS_HTML.get(element.tag, element.tag)
 
@@ -189,7 +188,7 @@ def _read(body: Element, stand_ins: StandIns, config: CleanConfig) -> Blocks:
 def _drop_page_header(body: Element) -> None:
     """The header of a page, as opposed to a section's, is furniture unless it holds a heading: the article's title."""
     for header in list(body.iter("header")):
-        if is_landmark(header) and next(header.iter(*_HEADINGS), None) is None:
+        if is_landmark(header) and next(header.iter(*HEADINGS), None) is None:
             header.clear(keep_tail=True)
 
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from m4corpus.clean.flow import ROLES, Role
+from m4corpus.clean.flow import HEADINGS, UNREAD
 from m4corpus.clean.paragraphs import part_paragraphs
 from m4corpus.clean.parse import Element
+from m4corpus.clean.unicode import inked
 
 _SECTIONS = frozenset({"tbody", "tfoot"})
-_UNREAD = frozenset(tag for tag, role in ROLES.items() if role is Role.SKIP)
-_HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
-_STRUCTURE = _HEADINGS | {"table", "ul", "ol", "dl", "form", "hr", "pre"}
+_STRUCTURE = HEADINGS | {"table", "ul", "ol", "dl", "form", "hr", "pre"}
 
 #: Share of the page's text outside links that makes a cell or table the place of the article.
 _MOST = 0.5
@@ -110,32 +109,28 @@ def _contents(body: Element) -> dict[Element, _Content]:
     contents = {element: _Content() for element in elements}
     for element in reversed(elements):
         content, tag = contents[element], element.tag
-        if tag in _UNREAD:
+        if tag in UNREAD:
             content.text = content.linked = 0
         else:
-            content.text += _length(element.text)
+            content.text += inked(element.text)
         if tag == "a" and element.get("href") is not None:
             content.linked = content.text
             content.links += 1
         content.images += tag == "img"
         content.forms += tag == "form"
-        content.headings += tag in _HEADINGS
+        content.headings += tag in HEADINGS
         content.paragraphs += tag == "p" or _is_second_break(element)
         content.structure += tag in _STRUCTURE
         if element is not body:
             above = contents[element.getparent()]
             above.add(content)
-            above.text += _length(element.tail)
+            above.text += inked(element.tail)
     return contents
-
-
-def _length(text: str | None) -> int:
-    return len("".join(text.split())) if text else 0
 
 
 def _is_second_break(element: Element) -> bool:
     before = element.getprevious() if element.tag == "br" else None
-    return before is not None and before.tag == "br" and not _length(before.tail)
+    return before is not None and before.tag == "br" and not inked(before.tail)
 
 
 def _is_unruled(table: Element) -> bool:

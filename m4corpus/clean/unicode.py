@@ -82,3 +82,8 @@ def clean_code(text: str) -> str:
 def is_visible(text: str) -> bool:
     """Whether anything of ``text`` can be seen."""
     return _INVISIBLE.fullmatch(text) is None
+
+
+def inked(text: str | None) -> int:
+    """Characters other than white space."""
+    return len("".join(text.split())) if text else 0

@@ -56,11 +56,6 @@ def scripts_of() -> dict[str, tuple[str, ...]]:
     return {label.code: label.scripts for label in labels().values()}
 
 
-def unknown_languages() -> tuple[str, ...]:
-    """Codes of the registry's languages lid.176 cannot name."""
-    return tuple(language.code for language in registry.languages() if language.code not in scripts_of())
-
-
 @cache
 def read_hint(hint: str) -> Hint | None:
     """The language ``hint`` names, in the registry or among the model's labels; None when empty or neither knows it."""
