@@ -13,7 +13,7 @@ from typing import Any
 import click
 from measure import MemorySampler
 
-STAGES = ("read", "clean", "identify", "filter", "dedup", "chunk", "embed", "index")
+from m4corpus.stagenames import STAGES
 
 
 @dataclass(frozen=True)

@@ -160,13 +160,14 @@ class Pipeline:
             with locked(self.workdir):
                 done: dict[str, Artifact] = {}
                 for stage in stages.values():
-                    step = self._step(self._identity(stage, done))
+                    identity = self._identity(stage, done)
+                    step = self._step(identity)
                     if step.state != CACHED and _position(step.stage) < begin:
                         raise UserError(
                             f"stage '{first}' needs '{step.stage}', which is not built: {step.why}",
                             f"Run without --stage and --from, or: --until {first}.",
                         )
-                    stage_result = self._bring_up(stage, done, step, workers, executor, reporter)
+                    stage_result = self._bring_up(stage, done, identity, step, workers, executor, reporter)
                     result.stages.append(stage_result)
                     reporter.finished(stage_result)
                 if last == STAGES[-1]:
@@ -241,6 +242,7 @@ class Pipeline:
         self,
         stage: Stage,
         done: dict[str, Artifact],
+        identity: Identity,
         step: PlannedStage,
         workers: int,
         executor: str,
@@ -260,7 +262,7 @@ class Pipeline:
             context = StageContext(directory, inputs, self.recipe.partitions, self.workdir / "cache")
             context.scratch.mkdir(parents=True, exist_ok=True)
             completions = self._run_phases(stage, context, workers, executor, reporter)
-            Artifact.seal(directory, self._identity(stage, done), completions, stage.info(context))
+            Artifact.seal(directory, identity, completions, stage.info(context))
         # Here rather than after sealing, for a run that was killed in between.
         shutil.rmtree(directory / "work", ignore_errors=True)
         artifact = done[stage.name] = Artifact.open(directory)
