@@ -41,7 +41,7 @@ class PolitenessConfig:
         default=1.0, gt=0, description="seconds before the second try; doubled with each, shortened at random"
     )
     max_wait: float = Field(
-        default=300.0, gt=0, description="longest pause between tries in seconds, even if a server asks for more"
+        default=300.0, gt=0, description="longest pause between tries in seconds; a server that asks for more loses the request"
     )
     patience: int = Field(
         default=20,
@@ -239,7 +239,8 @@ class CrawlConfig:
             raise ValueError("a crawl needs something to fetch: worldcuisines, cvqa, queries or sites")
         if self.images and not (self.worldcuisines or self.cvqa or self.queries):
             raise ValueError("images are searched for the queries of worldcuisines, cvqa or queries; there are none")
-        names = [part.name for part in [*self.queries, *self.sites]]
+        parts: list[QueriesConfig | SiteConfig] = [*self.queries, *self.sites]
+        names = [part.name for part in parts]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"several parts are named {', '.join(twice)}; give each its own name")
