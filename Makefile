@@ -20,8 +20,9 @@ quickstart: $(VENV)/.installed
 	$(M4) search quickstart "平たいパンはどうやって焼くの" --lang en -k 3
 	$(M4) verify quickstart
 
-## Run all tests.
+## Run all tests. Those with real wikis need PHP, installed where that may be done, and MediaWiki, fetched with apt.
 test: $(VENV)/.installed
+	$(BIN)/python tests/support/mediawiki_setup.py
 	$(BIN)/python -m pytest
 
 ## Real input: the Debian installation guide in 19 languages (fetched with apt, 18 MB), samples of Wikipedia's dumps.

@@ -15,3 +15,5 @@ ROOT = str(Path(__file__).parents[1])
 sys.path.insert(0, SUPPORT)
 # For the processes that tests start by hand.
 os.environ["PYTHONPATH"] = os.pathsep.join([ROOT, SUPPORT, *filter(None, [os.environ.get("PYTHONPATH")])])
+
+pytest_plugins = ["wikis"]
