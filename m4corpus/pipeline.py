@@ -191,7 +191,7 @@ class Pipeline:
     def _stage(self, name: str) -> Stage:
         from m4corpus.stages import build
 
-        return build(name, self.recipe, self.base, self.workdir / "cache", self.limit)
+        return build(name, self.recipe, self.base, self.workdir, self.limit)
 
     def _checked(self, names: tuple[str, ...]) -> dict[str, Stage]:
         """The stages, after everything outside the recipe that they name was found: a mistake costs no run."""

@@ -19,6 +19,7 @@ from pydantic import Field, TypeAdapter, ValidationError, field_validator
 from m4corpus.chunk.config import ChunkConfig
 from m4corpus.clean.config import CleanConfig
 from m4corpus.config import config
+from m4corpus.crawl.config import MANNERS, CrawlConfig
 from m4corpus.dedup.config import DedupConfig
 from m4corpus.embed.config import EmbedConfig
 from m4corpus.errors import UserError
@@ -44,6 +45,8 @@ class Recipe:
     partitions: int = Field(
         default=8, ge=1, le=4096, description="Parts an artifact is split into: the most that run at once."
     )
+    crawl: CrawlConfig | None = None
+    """What to fetch first, with `m4corpus crawl`; a source of format crawl reads it."""
     clean: CleanConfig = Field(default_factory=CleanConfig)
     identify: IdentifyConfig = Field(default_factory=IdentifyConfig)
     filter: FilterConfig = Field(default_factory=FilterConfig)
@@ -61,10 +64,14 @@ class Recipe:
 
 
 def portable(recipe: Recipe, limit: int | None) -> dict[str, Any]:
-    """The recipe as data, without the places its sources had on this machine; ``limit`` is a trial's, or None."""
+    """The recipe as data, without the places its sources had on this machine and without whom to write to about its
+    crawl; ``limit`` is a trial's, or None."""
     data = asdict(recipe)
     for source in data["read"]["sources"]:
         source["path"] = Path(source["path"]).name
+    if data["crawl"]:
+        for manner in MANNERS:
+            del data["crawl"][manner]
     return data if limit is None else {**data, "limit": limit}
 
 

@@ -5,19 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from m4corpus.crawl.directory import newest_finished
 from m4corpus.embed.config import EncoderConfig
+from m4corpus.errors import UserError
 from m4corpus.recipe import Recipe
+from m4corpus.sources.config import ReadConfig
 from m4corpus.stage import Stage
 
 
-def build(name: str, recipe: Recipe, base: Path, cache: Path, limit: int | None = None) -> Stage:
-    """The stage called ``name``. ``base`` is where relative paths start, ``cache`` keeps what later runs may use, and
-    ``limit`` is the number of inputs of a trial."""
+def build(name: str, recipe: Recipe, base: Path, workdir: Path, limit: int | None = None) -> Stage:
+    """The stage called ``name``. ``base`` is where relative paths start, ``workdir`` holds crawls and what later runs
+    may use, and ``limit`` is the number of inputs of a trial."""
     match name:
         case "read":
             from m4corpus.sources.stage import ReadStage
 
-            return ReadStage(recipe.read, base, cache, limit)
+            return ReadStage(_crawled(recipe.read, workdir / recipe.name), base, workdir / "cache", limit)
         case "clean":
             from m4corpus.clean.stage import CleanStage
 
@@ -53,3 +56,19 @@ def _located(encoder: EncoderConfig, base: Path) -> EncoderConfig:
     """A model directory named relative to the recipe, by its full path; any other name as it is."""
     directory = base / encoder.name
     return replace(encoder, name=str(directory.resolve())) if directory.is_dir() else encoder
+
+
+def _crawled(read: ReadConfig, root: Path) -> ReadConfig:
+    """The sources, those without a path being the newest finished crawl below ``root``."""
+    crawl = newest_finished(root)
+    sources = []
+    for source in read.sources:
+        if source.format == "crawl" and not source.path:
+            if crawl is None:
+                raise UserError(
+                    f"source {source.name}: nothing was crawled into {root} yet",
+                    "Run `m4corpus crawl` with the same recipe and work directory first.",
+                )
+            source = replace(source, path=str(crawl.path.resolve()))
+        sources.append(source)
+    return replace(read, sources=sources)

@@ -4,7 +4,8 @@ Read in this order: ``detect`` picks the cleaner; ``mediawiki``, ``generic``, ``
 cleaners, ``wikitext`` the fifth (with ``wikiprepare``, ``wikilines``, ``wikilinks`` and ``wikitemplates``); ``layout``
 and ``paragraphs`` first give pages laid out by tables the structure of others; ``container`` finds the main text of
 pages that do not mark it; ``flow`` turns markup into the blocks of ``blocks``; ``parse`` and ``unicode`` refuse what
-cannot be trusted; ``guard`` bounds time and memory; ``step`` puts it into a pipeline.
+cannot be trusted; ``images`` finds the images of an article; ``guard`` bounds time and memory; ``step`` puts it into a
+pipeline.
 """
 
 from __future__ import annotations

@@ -64,6 +64,9 @@ _PARTING = frozenset(set(Role) - {Role.SKIP, Role.INLINE, Role.SUPERSCRIPT, Role
 _LAYOUT = [tag for tag, role in ROLES.items() if role in (Role.HEADING, Role.TABLE, Role.CODE)]
 
 RoleOf = Callable[[Element], Role]
+#: Is told of every element once it has been read, with the blocks ``[first, last)`` that are its own; an element
+#: that is part of a larger block has none, and stands where ``first`` says.
+Watch = Callable[[Element, int, int], None]
 
 
 def tag_role(element: Element) -> Role:
@@ -90,12 +93,14 @@ class Flow:
         *,
         tables: bool = True,
         captions: bool = True,
+        watch: Watch | None = None,
     ) -> None:
         self._blocks = blocks
         self._role_of = role_of
         self._text_of = text_of
         self._tables = tables
         self._captions = captions
+        self._watch = watch
         self._loose: list[str] = []
 
     def walk(self, root: Element) -> None:
@@ -117,13 +122,21 @@ class Flow:
             if (text := self._replacement(child, role)) is not None:
                 self._loose.append(text)
             elif role is Role.INLINE or role is Role.CELL:
+                first = len(self._blocks)
                 self._inside(child, context)
+                self._tell(child, first)
             elif role is not Role.SKIP:
                 self._flush(context)
+                first = len(self._blocks)
                 self._structure(child, role, context)
                 self._flush(context)
+                self._tell(child, first)
             if child.tail:
                 self._loose.append(child.tail)
+
+    def _tell(self, element: Element, first: int) -> None:
+        if self._watch is not None:
+            self._watch(element, first, len(self._blocks))
 
     def _replacement(self, element: Element, role: Role) -> str | None:
         """Text that stands for the whole element, None when its content counts."""
@@ -173,7 +186,9 @@ class Flow:
             elif child.tag in ("tbody", "thead", "tfoot") and role is not Role.SKIP:
                 self._table(child, group)
             elif role is not Role.SKIP:
+                first = len(self._blocks)
                 self._structure(child, role, _Context())
+                self._tell(child, first)
 
     def _row(self, row: Element, group: int) -> None:
         texts: list[str] = []
@@ -212,4 +227,5 @@ class Flow:
                 parts.append(apart)
                 self._gather(child, parts, verbatim)
                 parts.append(apart)
+                self._tell(child, len(self._blocks))
             parts.append(child.tail or "")

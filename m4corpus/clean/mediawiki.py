@@ -10,7 +10,7 @@ import re
 
 from m4corpus.clean.blocks import Blocks
 from m4corpus.clean.config import CleanConfig
-from m4corpus.clean.flow import Flow, Role, tag_role
+from m4corpus.clean.flow import Flow, Role, Watch, tag_role
 from m4corpus.clean.parse import Element, classes, is_styled_away
 from m4corpus.clean.unicode import clean_prose
 from m4corpus.ledger import Fail
@@ -27,7 +27,7 @@ _FURNITURE_IDS = "coordinates toc catlinks siteNotice siteSub contentSub jump-to
 FURNITURE, FURNITURE_IDS = frozenset(_FURNITURE.split()), frozenset(_FURNITURE_IDS.split())
 _REFERENCES = frozenset({"references", "mw-references-wrap", "reflist", "refbegin-columns"})
 _HATNOTES = frozenset({"hatnote", "dablink", "rellink", "navigation-not-searchable"})
-_CAPTIONS = frozenset({"thumbcaption", "gallerytext", "gallerycaption"})
+CAPTIONS = frozenset({"thumbcaption", "gallerytext", "gallerycaption"})
 _DISPLAY_STYLE = re.compile(r"^\{\\(?:display|text)style\s*(.*)\}$", re.DOTALL)
 _REVISION = re.compile(r'"wgRevisionId"\s*:\s*([1-9][0-9]*)')
 _PARSOID_REVISION = re.compile(r"Special:Redirect/revision/([1-9][0-9]*)")
@@ -46,9 +46,19 @@ def is_mediawiki(root: Element) -> bool:
     return bool(root.xpath("boolean(/html[contains(@prefix, 'mw: ')] | //section[@data-mw-section-id])"))
 
 
-def clean_mediawiki(root: Element, config: CleanConfig) -> Blocks:
-    """Blocks of the article in ``root``; raises ``Fail("empty-text")`` when it has no text."""
+def clean_mediawiki(root: Element, config: CleanConfig, watch: Watch | None = None) -> Blocks:
+    """Blocks of the article in ``root``, ``watch`` told how they came; raises ``Fail("empty-text")`` without text."""
     blocks = Blocks()
+    flow = mediawiki_flow(blocks, config, watch)
+    for content in _content(root):
+        flow.walk(content)
+    if not len(blocks):
+        raise Fail("empty-text", "no text in the content area")
+    return blocks
+
+
+def mediawiki_flow(blocks: Blocks, config: CleanConfig, watch: Watch | None = None) -> Flow:
+    """The walk that knows what MediaWiki's classes mean."""
     skipped = FURNITURE
     if not config.references:
         skipped |= _REFERENCES
@@ -58,12 +68,7 @@ def clean_mediawiki(root: Element, config: CleanConfig) -> Blocks:
     def role_of(element: Element) -> Role:
         return _role(element, skipped)
 
-    flow = Flow(blocks, role_of, _formula, tables=config.tables, captions=config.captions)
-    for content in _content(root):
-        flow.walk(content)
-    if not len(blocks):
-        raise Fail("empty-text", "no text in the content area")
-    return blocks
+    return Flow(blocks, role_of, _formula, tables=config.tables, captions=config.captions, watch=watch)
 
 
 def mediawiki_title(root: Element) -> str:
@@ -117,7 +122,7 @@ def _role(element: Element, skipped: frozenset[str]) -> Role:
         return Role.SKIP
     if role is Role.SUPERSCRIPT and ("reference" in names or "mw-ref" in names):
         return Role.SKIP
-    if not _CAPTIONS.isdisjoint(names):
+    if not CAPTIONS.isdisjoint(names):
         return Role.CAPTION
     if "gallery" in names or "gallerybox" in names:
         return Role.BLOCK

@@ -12,6 +12,7 @@ from m4corpus import __version__
 
 #: Command -> (module and attribute, the line shown by ``m4corpus --help``).
 COMMANDS = {
+    "crawl": ("m4corpus.cli.crawl:command", "Fetch what a recipe asks for; see how it goes, replay it, export it."),
     "run": ("m4corpus.cli.run:run", "Run a recipe: read, clean, identify, filter, dedup, chunk, embed, index."),
     "plan": ("m4corpus.cli.run:plan", "Say what a run would do, and why, without doing it."),
     "status": ("m4corpus.cli.run:status", "Show what a recipe has built and what became of every input."),

@@ -15,6 +15,9 @@ WORLDCUISINES_EDITIONS = (
     "zh-min-nan", "tl", "th", "az", "ru", "it", "sc",
 )  # fmt: skip
 
+#: Options that say how hard a server is leant on, and whom to write to: none decides what is asked.
+MANNERS = ("contact", "allow_private", "politeness")
+
 Profile = Literal["paper", "code"]
 
 _NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
@@ -31,7 +34,9 @@ class PolitenessConfig:
         default=10.0, gt=0, description="requests started in a second to all hosts together, at most"
     )
     maxlag: int = Field(
-        default=5, ge=0, description="MediaWiki: seconds of replication lag at which the wiki may turn us away; 0: never"
+        default=5,
+        ge=0,
+        description="MediaWiki: seconds of replication lag at which the wiki may turn us away; 0: never",
     )
     connect_timeout: float = Field(default=10.0, gt=0, description="seconds to establish a connection")
     read_timeout: float = Field(default=30.0, gt=0, description="seconds without a byte before giving up")
@@ -41,7 +46,9 @@ class PolitenessConfig:
         default=1.0, gt=0, description="seconds before the second try; doubled with each, shortened at random"
     )
     max_wait: float = Field(
-        default=300.0, gt=0, description="longest pause between tries in seconds; a server that asks for more loses the request"
+        default=300.0,
+        gt=0,
+        description="longest pause between tries in seconds; a server that asks for more loses the request",
     )
     patience: int = Field(
         default=20,
@@ -153,7 +160,9 @@ class QueriesConfig:
     """Queries of your own: a file of {question_id, edition, query}."""
 
     name: str = Field(pattern=_NAME, description="names the set; it precedes its question ids")
-    path: str = Field(min_length=1, description="CSV or JSONL with question_id, edition and query, relative to the recipe")
+    path: str = Field(
+        min_length=1, description="CSV or JSONL with question_id, edition and query, relative to the recipe"
+    )
     results: int = Field(default=10, ge=1, le=500, description="results taken of one search")
     titles: bool = Field(default=False, description="the queries are titles of articles: fetch these, search nothing")
 
@@ -163,15 +172,24 @@ class ImagesConfig:
     """Images of Wikimedia Commons for the same queries."""
 
     api: str = Field(
-        default="https://commons.wikimedia.org/w/api.php", pattern=r"^https?://", description="address of the action API"
+        default="https://commons.wikimedia.org/w/api.php",
+        pattern=r"^https?://",
+        description="address of the action API",
     )
     search: int = Field(default=50, ge=1, le=500, description="files looked at for a query (gsrlimit)")
     keep: int = Field(default=10, ge=1, description="images kept of them")
     types: list[str] = Field(
         default_factory=lambda: ["image/jpeg", "image/png"], min_length=1, description="media types that are kept"
     )
-    download: bool = Field(default=False, description="also fetch the images themselves, and find equal ones by content")
-    width: int = Field(default=1024, ge=0, description="width in pixels they are fetched in; 0: as uploaded")
+    download: bool = Field(
+        default=False, description="also fetch the images themselves, and find equal ones by content"
+    )
+    width: int = Field(
+        default=960,
+        ge=0,
+        description="width in pixels they are fetched in, one of those Wikimedia keeps (330, 500, 960, 1280); "
+        "0: as uploaded",
+    )
     max_bytes: int = Field(default=20_000_000, gt=0, description="largest image that is fetched, in bytes")
     max_total_bytes: int = Field(default=10_000_000_000, gt=0, description="bytes of images fetched in all, at most")
 

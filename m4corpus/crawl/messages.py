@@ -59,8 +59,8 @@ class Failed(Fail):
 
 
 class Retry(Exception):
-    """A judge's verdict that the answer is none yet (busy, lagging); ``after`` is what the server asked for, in seconds,
-    and None where it did not say."""
+    """A judge's verdict that the answer is none yet (busy, lagging); ``after`` is what the server asked for, in
+    seconds, and None where it did not say."""
 
     def __init__(self, slug: str, detail: str = "", after: float | None = None) -> None:
         super().__init__(slug, detail)

@@ -6,17 +6,18 @@ vector carries a checksum over its key and its bytes; one that does not match is
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
+
+from m4corpus.storage.sqlite import busy, damaged, remove, translated
 
 if TYPE_CHECKING:
     from typing import Self
@@ -32,15 +33,6 @@ PATIENCE = 60.0
 #: Keys in one query, below SQLite's limit on parameters.
 _KEYS = 500
 _TABLE = "CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB NOT NULL, checksum BLOB NOT NULL)"
-#: SQLite's code for a refusal of the machine, as the operating system would have put it.
-_REFUSALS = {
-    sqlite3.SQLITE_FULL: errno.ENOSPC,
-    sqlite3.SQLITE_READONLY: errno.EACCES,
-    sqlite3.SQLITE_CANTOPEN: errno.EACCES,
-    sqlite3.SQLITE_PERM: errno.EACCES,
-    sqlite3.SQLITE_IOERR: errno.EIO,
-}
-_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 class VectorCache:
@@ -53,11 +45,11 @@ class VectorCache:
         self._path = path
         self._dimension = dimension
         path.parent.mkdir(parents=True, exist_ok=True)
-        with self._translated():
+        with translated(self._path):
             try:
                 self._connection = self._open()
             except sqlite3.DatabaseError as error:
-                if _code(error) not in _DAMAGED:
+                if not damaged(error):
                     raise
                 self._connection = self._anew()
 
@@ -111,14 +103,14 @@ class VectorCache:
 
     def _attempt(self, action: Callable[[], T]) -> T | None:
         """The action's result; None where the cache is of no help this time, being busy or just replaced."""
-        with self._translated():
+        with translated(self._path):
             try:
                 return action()
             except sqlite3.DatabaseError as error:
-                if _code(error) in _DAMAGED:
+                if damaged(error):
                     self._connection.close()
                     self._connection = self._anew()
-                elif _code(error) not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                elif not busy(error):
                     raise
         return None
 
@@ -134,19 +126,8 @@ class VectorCache:
         return connection
 
     def _anew(self) -> sqlite3.Connection:
-        for suffix in ("", "-wal", "-shm"):
-            self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+        remove(self._path)
         return self._open()
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        """SQLite's errors of the machine become the ``OSError`` they stem from."""
-        try:
-            yield
-        except sqlite3.OperationalError as error:
-            if _code(error) in _REFUSALS:
-                raise OSError(_REFUSALS[_code(error)], str(error), str(self._path)) from error
-            raise
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
@@ -157,14 +138,9 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
             connection.execute("PRAGMA journal_mode = WAL")
             return
         except sqlite3.OperationalError as error:
-            if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+            if not busy(error) or time.monotonic() > deadline:
                 raise
             time.sleep(0.01)
-
-
-def _code(error: sqlite3.Error) -> int:
-    """SQLite's primary result code; extended codes carry it in their low byte."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def _checksum(key: bytes, vector: bytes) -> bytes:

@@ -89,9 +89,8 @@ class Wire:
 
 
 def _pairs(answer: httpcore.Response) -> Headers:
-    # Header values are ASCII, or else UTF-8 or Latin-1, whichever fits them all.
-    encoding = httpx.Headers(answer.headers).encoding
-    return tuple((name.decode("ascii"), value.decode(encoding)) for name, value in answer.headers)
+    # Byte for byte the same when they are written to the archive.
+    return tuple((name.decode("ascii"), value.decode("utf-8", "surrogateescape")) for name, value in answer.headers)
 
 
 def _trouble(error: Exception, *, begun: bool) -> Retry | Failed:

@@ -1,0 +1,50 @@
+"""Taking from an earlier crawl what cannot have changed: the HTML of a revision that is pinned again."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from m4corpus.crawl.fetcher import AsksNetwork, ReplayFetcher
+from m4corpus.crawl.messages import Failed, Judge, Request, Response
+
+if TYPE_CHECKING:
+    from m4corpus.crawl.capture import Fields
+
+#: Kinds of requests that name a revision, whose text never changes. A template it uses may: then the older rendering
+#: stays, and a page counts as changed when somebody edits it.
+PINNED = frozenset({"parse", "revision"})
+
+
+class EarlierFirst:
+    """Asks an earlier crawl's archive for renderings of revisions, and ``client`` for everything else.
+
+    What is taken over is stored again, with the time it was fetched at first, so that every crawl stands alone.
+    """
+
+    def __init__(self, client: AsksNetwork, earlier: ReplayFetcher) -> None:
+        self._client = client
+        self._earlier = earlier
+
+    async def get(
+        self,
+        request: Request,
+        judge: Judge | None = None,
+        sink: Callable[[Request, Response, Fields], None] | None = None,
+        allowed: Callable[[str], Awaitable[None]] | None = None,
+    ) -> Response:
+        """The answer of the earlier crawl, else the network's."""
+        if request.kind in PINNED:
+            try:
+                response = await self._earlier.get(request)
+            except Failed:
+                pass
+            else:
+                if sink:
+                    sink(request, response, ())
+                return response
+        return await self._client.get(request, judge, sink=sink, allowed=allowed)
+
+    def slow(self, host: str, seconds: float) -> None:
+        """As the network's."""
+        self._client.slow(host, seconds)
