@@ -37,6 +37,7 @@ benchmarks: $(VENV)/.installed
 	$(BIN)/python benchmarks/quickstart.py
 	$(BIN)/python benchmarks/pipeline.py
 	$(BIN)/python benchmarks/memory.py --pages 300
+	$(BIN)/python benchmarks/crawl.py
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     import pyarrow as pa
 
+#: Fields that Arrow keeps as lists of pairs.
+_MAPS = frozenset({"metadata", "language_mix"})
 #: Kinds a :class:`Block` may have.
 BLOCK_KINDS = ("heading", "paragraph", "list_item", "table_row", "caption", "quote", "code")
 
@@ -23,12 +25,14 @@ class Block:
     """A structural unit of a document: ``text[start:end]``, in characters (code points).
 
     ``level`` is the depth of a heading (1-6) or of a list item (1 = outermost), and 0 for every other kind.
+    ``language`` is the ISO 639-3 code of a block that is in another language than its document, else empty.
     """
 
     kind: str
     level: int
     start: int
     end: int
+    language: str = ""
 
 
 @dataclass(slots=True)
@@ -60,7 +64,9 @@ class Document:
     """Clean text of one page with its blocks, and the labels later stages add.
 
     ``language`` is an ISO 639-3 code and ``script`` an ISO 15924 code, as identified from the text; both are empty
-    until then and ``und``/``Zzzz`` when nothing can be said. ``variety`` is a BCP-47 tag, empty when unknown.
+    until then and ``und``/``Zzzz`` when nothing can be said. ``language_mix`` is the share of the text, 0 to 1, in each
+    language found in it. ``variety`` is a BCP-47 tag, empty when unknown; ``variety_evidence`` says what it rests on.
+    ``flags`` are what else was noticed about the language, sorted (``romanised``, ``wrong-script``).
     """
 
     id: str
@@ -82,7 +88,11 @@ class Document:
     language_confidence: float = 0.0
     second_language: str = ""
     hint_agreement: str = ""
+    language_mix: dict[str, float] = field(default_factory=dict)
     variety: str = ""
+    variety_confidence: float = 0.0
+    variety_evidence: str = ""
+    flags: list[str] = field(default_factory=list)
     duplicates: list[str] = field(default_factory=list)
 
 
@@ -91,7 +101,8 @@ class Chunk:
     """A passage: exactly ``document.text[start:end]`` (character offsets), with what is needed to cite it.
 
     ``index`` counts from 0 within the document, ``tokens`` is its length in the encoder's own tokens,
-    ``headings`` the path of headings above it, outermost first.
+    ``headings`` the path of headings above it, outermost first. ``language`` is that of most of the passage, which need
+    not be its document's; the other labels are the document's (:class:`Document`).
     """
 
     id: str
@@ -105,7 +116,12 @@ class Chunk:
     headings: list[str] = field(default_factory=list)
     language: str = ""
     script: str = ""
+    language_confidence: float = 0.0
+    hint_agreement: str = ""
     variety: str = ""
+    variety_confidence: float = 0.0
+    variety_evidence: str = ""
+    flags: list[str] = field(default_factory=list)
     url: str = ""
     revision: str = ""
     licence: str = ""
@@ -133,6 +149,7 @@ def schema(kind: type[R]) -> pa.Schema:
             pa.field("level", pa.int8(), nullable=False),
             pa.field("start", pa.int32(), nullable=False),
             pa.field("end", pa.int32(), nullable=False),
+            pa.field("language", pa.string(), nullable=False),
         ]
     )
     types: dict[str, pa.DataType] = {
@@ -142,6 +159,7 @@ def schema(kind: type[R]) -> pa.Schema:
         "list[str]": pa.list_(pa.string()),
         "list[Block]": pa.list_(block),
         "dict[str, str]": pa.map_(pa.string(), pa.string()),
+        "dict[str, float]": pa.map_(pa.string(), pa.float32()),
     }
     return pa.schema([pa.field(f.name, types[str(f.type)], nullable=False) for f in fields(kind)])
 
@@ -153,11 +171,11 @@ def to_batch(records: list[R]) -> pa.RecordBatch:
     kind = type(records[0])
     names = [f.name for f in fields(kind)]
     columns: dict[str, list[Any]] = {name: [getattr(r, name) for r in records] for name in names}
-    if "metadata" in columns:
-        columns["metadata"] = [sorted(m.items()) for m in columns["metadata"]]
+    for name in _MAPS & columns.keys():
+        columns[name] = [sorted(mapping.items()) for mapping in columns[name]]
     if "blocks" in columns:
         columns["blocks"] = [
-            [{"kind": b.kind, "level": b.level, "start": b.start, "end": b.end} for b in blocks]
+            [{"kind": b.kind, "level": b.level, "start": b.start, "end": b.end, "language": b.language} for b in blocks]
             for blocks in columns["blocks"]
         ]
     table_schema = schema(kind)
@@ -169,8 +187,8 @@ def from_batches(kind: type[R], batches: Iterable[pa.RecordBatch]) -> Iterator[R
     """The records of Arrow batches, one by one."""
     for batch in batches:
         for row in batch.to_pylist():
-            if "metadata" in row:
-                row["metadata"] = dict(row["metadata"])
+            for name in _MAPS & row.keys():
+                row[name] = dict(row[name])
             if "blocks" in row:
                 row["blocks"] = [Block(**b) for b in row["blocks"]]
             yield kind(**row)

@@ -97,6 +97,8 @@ def print_run(result: RunResult, ledger: str) -> None:
 
         snapshot = open_snapshot(result.snapshot)
         print_languages(snapshot.manifest)
+        if conditioned := snapshot.manifest["conditioned_on_answers"]:
+            click.echo(f"note: pages were searched for with the right answers of {', '.join(conditioned)}")
         click.echo(f"snapshot {snapshot.name} in {result.snapshot}")
 
 

@@ -51,6 +51,8 @@ def create(workdir: Path, name: str, recipe: dict[str, Any], artifacts: dict[str
                 }
                 for stage, a in artifacts.items()
             },
+            # Retrieval that is scored on these benchmarks over this snapshot is easier than over all of its sources.
+            "conditioned_on_answers": artifacts["read"].info.get("conditioned_on_answers", []),
             "documents": _per_language(artifacts["dedup"]),
             "chunks": _per_language(artifacts["chunk"]),
             "encoder": artifacts["embed"].info,

@@ -219,11 +219,19 @@ def test_a_changed_recipe_does_not_go_on_with_an_unfinished_crawl(recipe: Path, 
 
 def test_from_crawl_to_search(recipe: Path, tmp_path: Path, wikis: Wikis) -> None:
     from m4corpus.pipeline import Pipeline
+    from m4corpus.snapshot import open_snapshot
 
     done = crawl(recipe, tmp_path / "work").run(quiet)
-    result = Pipeline.from_file(recipe, tmp_path / "work").run(last="clean")
+    result = Pipeline.from_file(recipe, tmp_path / "work").run()
     assert result.stages[0].counts.inputs == done.artifact.counts.outputs
     assert result.stages[0].counts.kept == done.artifact.counts.outputs
+    assert result.snapshot
+    snapshot = open_snapshot(result.snapshot)
+    assert snapshot.manifest["conditioned_on_answers"] == ["worldcuisines"]
+    assert "contact" not in snapshot.manifest["recipe"]["crawl"]
+    hits = snapshot.search("black beef soup", k=3)
+    assert "Rawon" in {hit.chunk.title for hit in hits}
+    assert all(hit.chunk.revision for hit in hits)
 
 
 @pytest.fixture(autouse=True)
