@@ -13,6 +13,7 @@ from m4corpus.cli import options
 from m4corpus.cli.output import echo_json, table
 
 if TYPE_CHECKING:
+    from m4corpus.crawl.directory import CrawlDirectory
     from m4corpus.crawl.program import Watch
     from m4corpus.crawl.questions.estimate import Estimate
     from m4corpus.crawl.run import Crawl, CrawlResult
@@ -53,7 +54,7 @@ def command() -> None:
     """
 
 
-@command.command()
+@command.command(short_help="Crawl what RECIPE asks for, or go on with it.")
 @options.recipe
 @options.workdir
 @click.option("--dry-run", is_flag=True, help="Say how many requests it takes and how long; send none.")
@@ -80,7 +81,7 @@ def run(recipe: Path, workdir: Path, dry_run: bool, again: bool, retry: bool, as
         _print_result(result, recipe)
 
 
-@command.command()
+@command.command(short_help="Show how far a crawl is, also while it runs.")
 @options.recipe
 @options.workdir
 @number
@@ -96,6 +97,7 @@ def status(recipe: Path, workdir: Path, number: int | None, requests: bool, outc
     """Show how far a crawl of RECIPE is: requests by kind, rates, errors, time left. It may be running meanwhile."""
     from m4corpus.crawl.frontier import Frontier
     from m4corpus.crawl.status import status as read_status
+    from m4corpus.errors import UserError
     from m4corpus.ledger import entries
     from m4corpus.storage.artifact import Artifact
 
@@ -107,18 +109,23 @@ def status(recipe: Path, workdir: Path, number: int | None, requests: bool, outc
         _list(("kind", "address", "reason", "detail"), failures, as_json)
         return
     if outcome:
+        if not found.finished:
+            raise UserError(
+                f"{found.path} is not finished: its ledger is written at the end",
+                "Run `m4corpus crawl` again to finish it; --requests lists what failed so far.",
+            )
         artifact = Artifact.open(found.path)
         rows = [e for e in entries(artifact.directory, artifact.ledger()) if e.outcome == outcome]
         _list(("id", "place", outcome, "detail"), [(e.id, e.locator, e.slug, e.detail) for e in rows], as_json)
         return
-    told = read_status(found, len(crawl.questions.questions))
+    told = read_status(found)
     if as_json:
         echo_json(told.as_dict())
     else:
         _print_status(told)
 
 
-@command.command()
+@command.command(short_help="Do a crawl again from its archive alone.")
 @options.recipe
 @options.workdir
 @number
@@ -146,7 +153,7 @@ def replay(recipe: Path, workdir: Path, number: int | None, as_json: bool) -> No
         )
 
 
-@command.command()
+@command.command(short_help="Write a crawl in the form of M4-RAG's data.")
 @options.recipe
 @options.workdir
 @number
@@ -188,7 +195,8 @@ def _span(hours: float) -> str:
     """A length of time as one says it."""
     if hours >= 1:
         return f"{hours:,.1f} hours"
-    return f"{hours * 60:.0f} minutes" if hours * 60 >= 1 else "less than a minute"
+    minutes = round(hours * 60)
+    return f"{minutes} minute{'s' if minutes > 1 else ''}" if minutes else "less than a minute"
 
 
 def _watching(report: Reporter) -> Watch:
@@ -211,10 +219,21 @@ def _result(result: CrawlResult) -> dict[str, Any]:
     }
 
 
+def _may_pass(crawl: CrawlDirectory) -> bool:
+    """Whether requests failed that may do better another time."""
+    from m4corpus.crawl.frontier import Frontier
+
+    # Of a crawl that was copied from elsewhere, the frontier may be missing.
+    if not crawl.frontier.is_file():
+        return False
+    with Frontier(crawl.frontier, read_only=True) as frontier:
+        return any(row.transient for row in frontier.failures())
+
+
 def _print_result(result: CrawlResult, recipe: Path) -> None:
     counts = result.artifact.counts
     if not result.seconds:
-        click.echo(f"{result.crawl.path} is finished; --again begins a new crawl, --retry asks again for what failed")
+        click.echo(f"{result.crawl.path} is finished; --again begins a new one")
     rows: list[list[Any]] = [["pages", counts.outputs]]
     rows += [[f"dropped: {rule}", n] for rule, n in sorted(counts.dropped.items())]
     rows += [[f"failed: {reason}", n] for reason, n in sorted(counts.failed.items())]
@@ -222,6 +241,8 @@ def _print_result(result: CrawlResult, recipe: Path) -> None:
     if result.seconds:
         fetched, reused = result.counters.fetched, result.counters.reused
         click.echo(f"{fetched:,} requests sent, {reused:,} answers were there already, {result.seconds:.1f} s")
+    if counts.failed and _may_pass(result.crawl):
+        click.echo("some of it failed for reasons that may have passed: --retry asks again")
     if conditioned := result.artifact.info["conditioned_on_answers"]:
         click.echo(f"note: pages were searched for with the right answers of {', '.join(conditioned)}")
     click.echo(f"digest {result.artifact.logical}")
@@ -231,9 +252,9 @@ def _print_result(result: CrawlResult, recipe: Path) -> None:
 def _print_status(told: CrawlStatus) -> None:
     state = "finished" if told.finished else f"unfinished, begun {told.started}"
     click.echo(f"{told.crawl}: {state}")
-    click.echo(
-        f"questions {told.questions[0]:,} of {told.questions[1]:,}, pages {told.pages[0]:,} of {told.pages[1]:,} so far"
-    )
+    fetched, reached = told.pages
+    pages = f"{fetched:,} pages" if told.finished else f"pages {fetched:,} of {reached:,} found so far"
+    click.echo(f"questions {told.questions[0]:,} of {told.questions[1]:,}, {pages}")
     states = ("done", "pending", "failed")
     table(["requests", *states], [[kind, *(of.get(s, 0) for s in states)] for kind, of in told.requests.items()])
     if told.failures:

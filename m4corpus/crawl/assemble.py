@@ -8,6 +8,7 @@ address of a site and every image that was looked at.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -50,6 +51,9 @@ async def assemble(
     watch: Watch,
 ) -> Artifact:
     """Write the outputs of a crawl whose requests are all settled; ``fetcher`` reads its archive."""
+    # Readers take every part there is, so none may stay of an attempt with more of them.
+    for folder in ("pages", "ledger"):
+        shutil.rmtree(crawl.path / folder, ignore_errors=True)
     scratch = crawl.path / "assembly.sqlite"
     try:
         with translated(scratch), closing(Reached(scratch, partitions)) as reached:
@@ -99,11 +103,11 @@ def _collect(reached: Reached, facts: Frontier, questions: QuestionSet) -> None:
 
 def _collect_answer(reached: Reached, facts: Frontier, answer: Answer) -> None:
     """A row for every search of a question, and which pages it reached."""
-    failed = {query: (slug, detail) for query, slug, detail in answer.failed}
+    failed = {query: (outcome, slug, detail) for query, outcome, slug, detail in answer.failed}
     for number, (query, pageids) in enumerate(zip(answer.queries, answer.found, strict=True)):
         id, locator = f"{answer.plan}:{answer.question_id}#{number}", str(query)
         if query in failed:
-            reached.note(Entry(id, locator, FAILED, *failed.pop(query), 0))
+            reached.note(Entry(id, locator, *failed.pop(query), 0))
             continue
         reached.note(
             Entry(id, locator, KEPT, "", f"trimmed from: {query.trimmed_from}" if query.trimmed_from else "", 0)
@@ -111,8 +115,8 @@ def _collect_answer(reached: Reached, facts: Frontier, answer: Answer) -> None:
         for pageid in pageids:
             if target := article_at(facts, query.edition, pageid):
                 reached.by(target, query.edition, query.text)
-    for query, (slug, detail) in failed.items():
-        reached.note(Entry(f"{answer.plan}:{answer.question_id}#{query.how}", str(query), FAILED, slug, detail, 0))
+    for query, verdict in failed.items():
+        reached.note(Entry(f"{answer.plan}:{answer.question_id}#{query.how}", str(query), *verdict, 0))
 
 
 class _Writer:

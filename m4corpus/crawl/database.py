@@ -125,4 +125,8 @@ class Database:
             raise UserError(f"{path} does not exist", "No crawl has been started there.")
         # Without a journal nobody writes, and the directory itself may be read-only.
         mode = "mode=ro" if path.with_name(path.name + "-wal").exists() else "mode=ro&immutable=1"
-        return sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, isolation_level=None)
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, isolation_level=None)
+        if not connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]:
+            connection.close()
+            raise UserError(f"{path} is only just being made", "Try again in a moment.")
+        return connection

@@ -45,6 +45,8 @@ class Plan:
     def of(cls, config: CrawlConfig, inputs: dict[str, str]) -> Plan:
         """The plan of a recipe's section."""
         options = {key: value for key, value in asdict(config).items() if key not in MANNERS}
+        # What counts as an answer at all.
+        options["limits"] = {"max_bytes": config.politeness.max_bytes, "redirects": config.politeness.redirects}
         # Where a table lies does not matter, what is in it does.
         for section, key in (("worldcuisines", "dishes"), ("worldcuisines", "locations"), ("cvqa", "questions")):
             if options[section]:
@@ -127,22 +129,20 @@ def newest_finished(root: Path) -> CrawlDirectory | None:
 def current(root: Path, plan: Plan, *, again: bool) -> CrawlDirectory:
     """The crawl that carries out ``plan``: the newest one if it has that plan, else a new one.
 
-    ``again`` begins a new crawl although the newest has finished the same plan. Raises :class:`UserError` when an
-    unfinished crawl follows another plan.
+    ``again`` begins a new crawl whatever the newest is. Raises :class:`UserError` when an unfinished crawl follows
+    another plan.
     """
     known = crawls(root)
     newest = known[-1] if known else None
-    if newest is not None:
+    if newest is not None and not again:
         changes = list(_changes(newest.plan, plan))
-        if not newest.finished and not again:
-            if not changes:
-                return newest
+        if not changes:
+            return newest
+        if not newest.finished:
             raise UserError(
                 f"{newest.path} is unfinished and asked other things ({'; '.join(changes)})",
                 "Restore the recipe to finish it, or begin a new crawl with --again.",
             )
-        if newest.finished and not changes and not again:
-            return newest
     crawl = CrawlDirectory(root / f"crawl-{(newest.number if newest else 0) + 1:05d}")
     crawl.path.mkdir(parents=True, exist_ok=True)
     plan.write(crawl.path / "plan.json")

@@ -205,6 +205,10 @@ class Frontier(Database):
             for last, text in rows:
                 yield last, json.loads(text)
 
+    def forget_facts(self) -> None:
+        """Drop all facts: those that follow from answers are found anew, those that a failure had let in are not."""
+        self._change("DELETE FROM facts")
+
     def number(self, kind: str) -> int:
         """How many facts of a kind there are."""
         return int(self._query("SELECT COUNT(*) FROM facts WHERE kind = ?", kind)[0][0])

@@ -36,7 +36,7 @@ Watch = Callable[[str, int, int], None]
 
 
 class Program:
-    """One crawl. ``retry`` asks again what failed for a reason that may have passed."""
+    """One crawl, whose results so far are ``facts``."""
 
     def __init__(
         self,
@@ -45,8 +45,6 @@ class Program:
         fetcher: Fetcher,
         facts: Frontier,
         watch: Watch,
-        *,
-        retry: bool = False,
     ) -> None:
         self._config = config
         self._questions = questions
@@ -54,7 +52,6 @@ class Program:
         self._facts = facts
         self._wiki = Wiki(fetcher, config.wiki)
         self._watch = watch
-        self._retry = retry
 
     async def run(self) -> None:
         """All steps. Raises :class:`HostDown` when a server answers no more, and what the machine refuses."""
@@ -72,8 +69,7 @@ class Program:
             nonlocal done
             number, question = numbered
             key = f"{question.plan}\t{number:08d}"
-            known = self._facts.fact("answer", key)
-            if known is None or (self._retry and known["failed"]):
+            if self._facts.fact("answer", key) is None:
                 answer = await question.answer(self._wiki)
                 for edition, pageid in answer.pages():
                     self._facts.note("reached", f"{edition}\t{pageid:012d}", {})
@@ -91,7 +87,7 @@ class Program:
             nonlocal done
             edition, pageids = batch
             keys = [f"{edition}\t{pageid:012d}" for pageid in pageids]
-            if self._retry or any(self._facts.fact("pin", key) is None for key in keys):
+            if any(self._facts.fact("pin", key) is None for key in keys):
                 for pageid, pinned in (await self._wiki.pin(edition, pageids)).items():
                     self._facts.note("pin", f"{edition}\t{pageid:012d}", _as_fact(pinned))
             done += len(pageids)

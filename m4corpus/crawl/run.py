@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 
 from m4corpus.crawl.archive import Archive
 from m4corpus.crawl.assemble import assemble
-from m4corpus.crawl.client import LAGGED, Client
+from m4corpus.crawl.client import LAGGED, Client, user_agent
 from m4corpus.crawl.config import CrawlConfig
-from m4corpus.crawl.directory import CrawlDirectory, Plan, crawls, current
+from m4corpus.crawl.directory import FRONTIER, IMAGES, QUESTIONS, CrawlDirectory, Plan, crawls, current
 from m4corpus.crawl.earlier import EarlierFirst
 from m4corpus.crawl.fetcher import AsksNetwork, Counters, LiveFetcher, ReplayFetcher
 from m4corpus.crawl.frontier import Frontier
@@ -24,11 +26,12 @@ from m4corpus.crawl.messages import Judge
 from m4corpus.crawl.program import Program, Watch
 from m4corpus.crawl.questions import QuestionSet, load
 from m4corpus.crawl.questions.estimate import Estimate, estimate
-from m4corpus.errors import UserError
+from m4corpus.errors import IntegrityError, UserError
 from m4corpus.recipe import Recipe
-from m4corpus.storage.artifact import Artifact
-from m4corpus.storage.atomic import machine_refused
+from m4corpus.storage.artifact import MANIFEST, Artifact
+from m4corpus.storage.atomic import fresh_directory, machine_refused
 from m4corpus.storage.lock import locked
+from m4corpus.storage.sqlite import remove
 
 #: What decides, by kind of request, whether a stored response is an answer.
 JUDGES: dict[str, Judge] = dict.fromkeys(LAGGED, judge)
@@ -69,9 +72,18 @@ class Crawl:
             )
         self.recipe = recipe
         self.config: CrawlConfig = recipe.crawl
+        self.base = base
         self.root = workdir / recipe.name
-        self.questions: QuestionSet = load(self.config, base)
-        self.plan = Plan.of(self.config, self.questions.inputs)
+
+    @cached_property
+    def questions(self) -> QuestionSet:
+        """What is asked, from the tables the recipe names."""
+        return load(self.config, self.base)
+
+    @cached_property
+    def plan(self) -> Plan:
+        """What a crawl of the recipe asks now."""
+        return Plan.of(self.config, self.questions.inputs)
 
     def estimate(self) -> Estimate:
         """What a crawl from nothing would ask, and how long that takes."""
@@ -86,6 +98,8 @@ class Crawl:
         Raises ``UserError``, ``LockedError``, ``HostDown`` and ``EnvironmentFailure``; the same command resumes.
         """
         started = time.monotonic()
+        # Before anything is begun: a crawl that nobody may send stays in nobody's way.
+        user_agent(self.config.contact)
         with locked(self.root), _refusals():
             earlier = [crawl for crawl in crawls(self.root) if crawl.finished]
             crawl = current(self.root, self.plan, again=again)
@@ -110,23 +124,26 @@ class Crawl:
             )
         scratch = CrawlDirectory(crawl.path / "replay")
         with locked(self.root), _refusals():
-            shutil.rmtree(scratch.path, ignore_errors=True)
-            target = scratch if crawl.finished else crawl
-            target.path.mkdir(exist_ok=True)
-            self.plan.write(target.path / "plan.json")
+            fresh_directory(scratch.path)
+            self.plan.write(scratch.path / "plan.json")
             try:
-                artifact = asyncio.run(self._replay(crawl, target, watch))
+                artifact = asyncio.run(self._replay(crawl, scratch, watch))
+                if not crawl.finished:
+                    _move(scratch, crawl)
             finally:
                 shutil.rmtree(scratch.path, ignore_errors=True)
-            expected = Artifact.open(crawl.path).logical
-        return Replayed(crawl, artifact.logical, expected)
+            recorded = Artifact.open(crawl.path)
+            damage = next(recorded.problems(), None)
+            if damage:
+                raise IntegrityError(damage, "Delete manifest.json beside it and replay again: it is made anew.")
+        return Replayed(crawl, artifact.logical, recorded.logical)
 
     def find(self, number: int | None = None) -> CrawlDirectory:
         """Crawl ``number`` of the recipe, or the newest; raises ``UserError`` where there is none."""
         known = crawls(self.root)
         found = [crawl for crawl in known if number in (None, crawl.number)]
         if not found:
-            what = f"crawl {number} of {self.recipe.name}" if number else f"a crawl of {self.recipe.name}"
+            what = f"crawl {number} of {self.recipe.name}" if number else f"crawl of {self.recipe.name}"
             have = ", ".join(str(crawl.number) for crawl in known)
             raise UserError(
                 f"no {what} in {self.root}", f"There are: {have}." if have else "Begin with `m4corpus crawl`."
@@ -142,20 +159,27 @@ class Crawl:
             frontier = stack.enter_context(Frontier(crawl.frontier))
             async with Client(self.config, events=frontier.trouble) as client:
                 asks: AsksNetwork = client
+                taken = Counters()
                 for other in before:
                     known = stack.enter_context(Frontier(other.frontier, read_only=True))
                     old = stack.enter_context(Archive(other.warc))
-                    asks = EarlierFirst(client, ReplayFetcher(old, known, judges=JUDGES, max_bytes=limit))
+                    earlier = ReplayFetcher(old, known, judges=JUDGES, max_bytes=limit)
+                    asks, taken = EarlierFirst(client, earlier), earlier.counters
                 fetcher = LiveFetcher(asks, archive, frontier, judges=JUDGES, retry_failed=retry, max_bytes=limit)
                 fetcher.recover()
                 if not frontier.meta("started"):
                     frontier.set_meta("started", _now())
-                program = Program(self.config, self.questions, fetcher, frontier, watch, retry=retry)
-                await program.run()
+                frontier.set_meta("questions", str(len(self.questions.questions)))
+                if retry:
+                    frontier.forget_facts()
+                await Program(self.config, self.questions, fetcher, frontier, watch).run()
             frontier.set_meta("fetched", _now())
             frontier.commit()
             replay = ReplayFetcher(archive, frontier, judges=JUDGES, max_bytes=limit)
-            artifact = await self._assemble(crawl, replay, frontier, watch)
+            artifact = await self._assemble(crawl, replay, frontier, self.recipe.partitions, watch)
+            # What was taken from the crawl before was not sent.
+            fetcher.counters.fetched -= taken.reused
+            fetcher.counters.reused += taken.reused
             return artifact, fetcher.counters
 
     async def _replay(self, crawl: CrawlDirectory, target: CrawlDirectory, watch: Watch) -> Artifact:
@@ -163,18 +187,32 @@ class Crawl:
         with Archive(crawl.warc) as archive, Frontier(target.frontier) as frontier:
             fetcher = ReplayFetcher(archive, frontier, judges=JUDGES, max_bytes=limit)
             fetcher.recover()
+            frontier.set_meta("questions", str(len(self.questions.questions)))
             await Program(self.config, self.questions, fetcher, frontier, watch).run()
             if fetcher.missing:
+                lacks = f"{fetcher.missing} requests have no answer in its archive"
+                if crawl.finished:
+                    raise IntegrityError(f"{crawl.path} is damaged: {lacks}", "Restore its warc files from a copy.")
                 raise UserError(
-                    f"{crawl.path} is not complete: {fetcher.missing} requests have no answer in its archive",
-                    "`m4corpus crawl` with the same recipe goes on with it.",
+                    f"{crawl.path} is not complete: {lacks}", "`m4corpus crawl` with the same recipe goes on with it."
                 )
-            return await self._assemble(target, fetcher, frontier, watch)
+            partitions = self.recipe.partitions
+            if crawl.finished:
+                partitions = Artifact.open(crawl.path).manifest["config"]["partitions"]
+            return await self._assemble(target, fetcher, frontier, partitions, watch)
 
     async def _assemble(
-        self, crawl: CrawlDirectory, fetcher: ReplayFetcher, frontier: Frontier, watch: Watch
+        self, crawl: CrawlDirectory, fetcher: ReplayFetcher, frontier: Frontier, partitions: int, watch: Watch
     ) -> Artifact:
-        return await assemble(crawl, self.config, self.questions, fetcher, frontier, self.recipe.partitions, watch)
+        return await assemble(crawl, self.config, self.questions, fetcher, frontier, partitions, watch)
+
+
+def _move(scratch: CrawlDirectory, crawl: CrawlDirectory) -> None:
+    """Give a crawl the outputs that its replay made, the manifest last."""
+    remove(crawl.frontier)
+    for name in (FRONTIER, "pages", "ledger", QUESTIONS, IMAGES, MANIFEST):
+        shutil.rmtree(crawl.path / name, ignore_errors=True)
+        os.replace(scratch.path / name, crawl.path / name)  # noqa: PTH105  (over a file that is there)
 
 
 def _now() -> str:

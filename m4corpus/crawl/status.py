@@ -7,7 +7,7 @@ from typing import Any
 
 from m4corpus.crawl.directory import CrawlDirectory
 from m4corpus.crawl.earlier import PINNED
-from m4corpus.crawl.frontier import Frontier
+from m4corpus.crawl.frontier import DONE, FAILED, Frontier
 from m4corpus.crawl.program import BATCH
 
 
@@ -16,8 +16,9 @@ class CrawlStatus:
     """``requests`` by kind and state, ``failures`` by kind and reason; ``troubles`` are host, reason, how often and the
     seconds waited, of requests that were tried again.
 
-    ``bytes`` is what came over the network, ``per_second`` the answers of the last five minutes, ``seconds_left`` an
-    estimate from both, None where nothing moves or everything is done.
+    ``pages`` are those fetched, or failed to be, and those that searches found so far, redirects among them. ``bytes``
+    is the size of all answers, ``per_second`` the answers of the last five minutes. ``seconds_left`` is an estimate of
+    what questions still take, None where nothing moves, no question was answered yet, or none has anything left.
     """
 
     crawl: str
@@ -38,19 +39,22 @@ class CrawlStatus:
         return asdict(self)
 
 
-def status(crawl: CrawlDirectory, questions: int) -> CrawlStatus:
-    """Reads the frontier of a crawl of so many ``questions``; the crawl may be running meanwhile."""
+def status(crawl: CrawlDirectory) -> CrawlStatus:
+    """Reads the frontier of a crawl, which may be running meanwhile."""
     with Frontier(crawl.frontier, read_only=True) as frontier:
+        questions = int(frontier.meta("questions") or 0)
         counts = frontier.counts()
         answered = frontier.number("answer")
         reached, pinned = frontier.number("reached"), frontier.number("pin")
-        rendered = sum(sum(states.values()) for kind, states in counts.items() if kind in PINNED)
+        rendered = sum(counts[kind].get(state, 0) for kind in counts.keys() & PINNED for state in (DONE, FAILED))
         asked = sum(sum(states.values()) for kind, states in counts.items() if kind in ("search", "langlinks", "title"))
         rate = frontier.rate()
         # What a question takes, and how many new pages it finds, is taken from those that are answered.
         waiting = questions - answered
-        growth = questions / answered if answered else 1.0
-        left = waiting * asked / max(answered, 1) + (reached * growth - pinned) / BATCH + (reached * growth - rendered)
+        growth = questions / answered if answered else 0.0
+        batch = 1 if crawl.plan.config["wiki"]["as_of"] else BATCH
+        left = waiting * asked / max(answered, 1) + (reached * growth - pinned) / batch + (reached * growth - rendered)
+        known = answered > 0 and left > 0 and not crawl.finished
         return CrawlStatus(
             crawl=crawl.path.name,
             finished=crawl.finished,
@@ -63,5 +67,5 @@ def status(crawl: CrawlDirectory, questions: int) -> CrawlStatus:
             troubles=frontier.troubles(),
             bytes=frontier.size(),
             per_second=rate,
-            seconds_left=max(left, 0.0) / rate if rate and not crawl.finished else None,
+            seconds_left=left / rate if rate and known else None,
         )

@@ -76,7 +76,7 @@ class Notes:
     def __init__(self) -> None:
         self._queries: list[Query] = []
         self._found: list[tuple[int, ...]] = []
-        self._failed: list[tuple[Query, str, str]] = []
+        self._failed: list[tuple[Query, str, str, str]] = []
 
     def add(self, query: Query, outcome: Iterable[int] | Verdict) -> None:
         """A query and the pages it found, or why it failed."""
@@ -88,7 +88,7 @@ class Notes:
 
     def fail(self, query: Query, reason: Verdict) -> None:
         """Something that was asked and is no search of its own."""
-        self._failed.append((query, reason.slug, reason.detail))
+        self._failed.append((query, reason.outcome, reason.slug, reason.detail))
 
     def add_searches(self, queries: Iterable[Query], outcomes: Iterable[list[Hit] | Failed]) -> None:
         """Queries and what they found, in the same order."""

@@ -46,13 +46,14 @@ class Query:
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What became of a question. ``found`` runs parallel to ``queries``: the page ids each query found, best first,
-    none where it failed. ``failed`` holds query, reason and evidence."""
+    none where it failed. ``failed`` holds query and verdict: outcome (``dropped`` by a rule, or ``failed``), slug and
+    evidence."""
 
     question_id: str
     plan: str
     queries: tuple[Query, ...]
     found: tuple[tuple[int, ...], ...]
-    failed: tuple[tuple[Query, str, str], ...] = ()
+    failed: tuple[tuple[Query, str, str, str], ...] = ()
 
     def pages(self) -> list[tuple[str, int]]:
         """Edition and page id of every page found, in the order of the queries, each once."""
@@ -68,7 +69,8 @@ class Answer:
                 {**query.as_dict(), "found": list(pages)} for query, pages in zip(self.queries, self.found, strict=True)
             ],
             "failed": [
-                {**query.as_dict(), "reason": reason, "detail": detail} for query, reason, detail in self.failed
+                {**query.as_dict(), "outcome": outcome, "slug": slug, "detail": detail}
+                for query, outcome, slug, detail in self.failed
             ],
         }
 
@@ -80,7 +82,7 @@ class Answer:
             data["plan"],
             tuple(Query.from_dict(query) for query in data["queries"]),
             tuple(tuple(query["found"]) for query in data["queries"]),
-            tuple((Query.from_dict(query), query["reason"], query["detail"]) for query in data["failed"]),
+            tuple((Query.from_dict(q), q["outcome"], q["slug"], q["detail"]) for q in data["failed"]),
         )
 
 

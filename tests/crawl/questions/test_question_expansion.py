@@ -120,13 +120,13 @@ def test_english_pages_count_only_where_english_is_wanted(tmp_path: Path) -> Non
 def test_what_fails_is_noted_and_the_rest_goes_on(tmp_path: Path) -> None:
     questions = dishes(tmp_path)
     failed = answer(questions, "food-1", wiki(broken=frozenset({"Rawon hitam"})))
-    assert [(str(query), slug, detail) for query, slug, detail in failed.failed] == [
+    assert [(str(query), slug, detail) for query, _, slug, detail in failed.failed] == [
         ("(id) Rawon hitam", "http-status", "status=500")
     ]
     assert failed.found == ((1, 2, 3, 4), (1, 2), (1,), (), ())
     no_links = answer(questions, "food-1", wiki(no_links=True))
     assert log(no_links) == ["(en) rawon name", *(f"({e}) rawon fallback" for e in ("id", "tl", "jv"))]
-    assert [(query.how, slug) for query, slug, _ in no_links.failed] == [("langlinks", "api-internal")]
+    assert [(query.how, slug) for query, _, slug, _ in no_links.failed] == [("langlinks", "api-internal")]
     nothing = answer(questions, "food-1", wiki(broken=frozenset({"rawon"})))
     assert len(nothing.failed) == 4
     assert nothing.pages() == []
@@ -388,7 +388,7 @@ def test_titles_are_fetched_and_not_searched(tmp_path: Path) -> None:
     result = answer(questions, "mine:a", paper)
     assert log(result) == ["(en) Tinola title", "(id) Rawon title", "(en) Gone title"]
     assert result.pages() == [("en", 5), ("id", 1)]
-    assert [(str(query), slug) for query, slug, _ in result.failed] == [("(en) Gone", "missing-page")]
+    assert [(str(query), slug) for query, _, slug, _ in result.failed] == [("(en) Gone", "missing-page")]
     assert paper.asked == [("titles", "en", "Tinola", "Gone"), ("titles", "id", "Rawon")]
 
 
@@ -398,7 +398,7 @@ def test_titles_of_a_wiki_that_fails_are_noted_one_by_one(tmp_path: Path) -> Non
             raise Failed("timeout", edition)
 
     result = answer(own(tmp_path, "a,en,Tinola\na,en,Gone\n", titles=True), "mine:a", Broken({}))
-    assert [slug for _, slug, _ in result.failed] == ["timeout", "timeout"]
+    assert [slug for _, _, slug, _ in result.failed] == ["timeout", "timeout"]
     assert result.pages() == []
 
 
