@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+
+from m4corpus.tables import read_table
 
 #: Names every wiki understands, whatever its language.
 _FILES, _CATEGORIES = frozenset({"file", "image", "media"}), frozenset({"category"})
@@ -15,16 +18,17 @@ _MEDIA = re.compile(
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[a-z]{2,})*|simple|be-x-old|map-bms|bat-smg|roa-[a-z]+|zh-min-nan")
 #: Prefixes of other sites that look like codes of languages.
 _SITES = frozenset({"cat", "doi", "hdl", "mos", "mw", "rfc", "rev", "usemod", "voy"})
-_OPTION_WORDS = (
-    "thumb thumbnail frame framed frameless border right left center centre none upright baseline sub super top middle"
-    " bottom text-top text-bottom"
-)
-_OPTIONS = frozenset(_OPTION_WORDS.split())
-_SIZE = re.compile(r"(?:\d+)?x?\d+\s*\w{0,4}")
-_ICON = re.compile(r"x?\d{1,2}\s*px")
-_NAMED = re.compile(r"\w+\s*=")
-#: Longest word, in characters, that is taken for an option in the language of the wiki ("miniatur", "мини").
-_LONGEST_OPTION = 14
+#: Options of other extensions, and misspelt ones.
+_NAMED = re.compile(r"[A-Za-z][a-z]+\s*=")
+#: Options that put a picture into a frame, its caption below it.
+_FRAMES = frozenset({"thumbnail", "manualthumb", "framed"})
+#: Options a line of a gallery can have; other words are its caption there.
+_OF_GALLERIES = frozenset({"alt", "link", "class", "lang", "page", "starttime", "endtime", "thumbtime"})
+#: What stands for ``$1`` in the words of options: after ``=`` anything.
+_SIZE, _NUMBER = r"(?:[0-9]+x?|[0-9]*x[0-9]+)(?:\s*px)?\s*", r"\s*[0-9.]+\s*"
+_DIGITS = re.compile("[0-9]+")
+#: Most digits in the size of an icon, in pixels.
+_ICON = 2
 
 
 @dataclass(frozen=True)
@@ -57,23 +61,58 @@ def kind_of(title: str, names: Names) -> str:
     return "text"
 
 
-def caption_of(arguments: list[str]) -> int | None:
+def caption_of(arguments: list[str], *, in_gallery: bool = False) -> int | None:
     """Index of the caption among a picture's arguments as written, None where it has none.
 
-    As in MediaWiki it is the last that is no option. Options in the language of the wiki are not known here: a single
-    short word is taken for one.
+    As in MediaWiki it is the last that is no option, in whatever language; unlike there, an empty one is none.
     """
     for index in range(len(arguments) - 1, -1, -1):
         text = arguments[index].strip()
-        if not text or text.casefold() in _OPTIONS or _SIZE.fullmatch(text) or _NAMED.match(text):
-            continue
-        if len(text.split()) == 1 and len(text) <= _LONGEST_OPTION and text.isalnum():
-            continue
-        return index
+        options = options_of(text)
+        if in_gallery:
+            options &= _OF_GALLERIES
+        if text and not options and not _NAMED.match(text):
+            return index
     return None
 
 
 def is_shown_small(arguments: list[str]) -> bool:
     """Whether a picture stands in its line and its caption is but a tooltip; in doubt it is not."""
-    plain = {argument.strip().casefold() for argument in arguments}
-    return not plain & {"thumb", "thumbnail", "frame", "framed"} and any(_ICON.fullmatch(text) for text in plain)
+    small = False
+    for argument in arguments:
+        options = options_of(argument)
+        if options & _FRAMES:
+            return False
+        small |= "width" in options and all(len(digits) <= _ICON for digits in _DIGITS.findall(argument))
+    return small
+
+
+def options_of(argument: str) -> frozenset[str]:
+    """Options of pictures that ``argument`` is, as ``tables/picture_options.csv`` names them, empty for a caption.
+
+    The table holds the words of all languages MediaWiki has words in, as its parser compares them: by case. Some mean
+    one thing here and another there (``kanan`` is right in Indonesian, left in Malay).
+    """
+    text = argument.strip()
+    words, patterns = _option_words()
+    found = words.get(text)
+    return found or frozenset(option for option, pattern in patterns.items() if pattern.fullmatch(text))
+
+
+@cache
+def _option_words() -> tuple[dict[str, frozenset[str]], dict[str, re.Pattern[str]]]:
+    """Options by the words that are all of them, and patterns of options that hold a value."""
+    words: dict[str, frozenset[str]] = {}
+    patterns = {}
+    for row in read_table("picture_options"):
+        option, valued = row["option"], []
+        for word in row["words"].split("|"):
+            before, holds_value, after = word.partition("$1")
+            if holds_value:
+                value = _SIZE if option == "width" else ".*" if before.endswith("=") else _NUMBER
+                valued.append(re.escape(before) + value + re.escape(after))
+            else:
+                words[word] = words.get(word, frozenset()) | {option}
+        if valued:
+            patterns[option] = re.compile("|".join(valued), re.DOTALL)
+    return words, patterns

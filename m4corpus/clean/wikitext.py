@@ -149,7 +149,7 @@ class _Rendering:
 
     def _file(self, code: Any) -> str:
         arguments = _split(code, "|")
-        written = ["".join(str(node) for node in argument.nodes) for argument in arguments]
+        written = [str(argument) for argument in arguments]
         index = caption_of(written)
         if index is None or is_shown_small(written):
             return ""
@@ -216,7 +216,9 @@ class _Rendering:
             _, bar, rest = line.partition("|")
             if bar and rest.strip():
                 arguments = _split(mwparserfromhell.parse(rest), "|")
-                captions.append(f"<figcaption>{self._flat(arguments[-1])}</figcaption>")
+                index = caption_of([str(argument) for argument in arguments], in_gallery=True)
+                if index is not None:
+                    captions.append(f"<figcaption>{self._flat(arguments[index])}</figcaption>")
         return self._keep("".join(captions)) if captions else ""
 
     def _table(self, code: Any) -> str:

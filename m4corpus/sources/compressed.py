@@ -18,7 +18,7 @@ from m4corpus.sources.streams import InputFile
 
 _INPUT = 1 << 16
 #: What one step may yield. What a step yields is lost when the archive proves corrupt within it.
-_OUTPUT = 1 << 13
+OUTPUT_STEP = 1 << 13
 #: A zstd block of 4 bytes can hold 128 KiB, and its decoder sets no bound: input goes in by this many bytes.
 _ZSTD_INPUT = 512
 _XZ_MEMORY = 1 << 28
@@ -64,11 +64,11 @@ class _Zlib:
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         while True:
-            piece = self._decoder.decompress(data, _OUTPUT)
+            piece = self._decoder.decompress(data, OUTPUT_STEP)
             if piece:
                 yield piece
             data = self._decoder.unconsumed_tail
-            if self._decoder.eof or (not data and len(piece) < _OUTPUT):
+            if self._decoder.eof or (not data and len(piece) < OUTPUT_STEP):
                 return
 
 
@@ -88,7 +88,7 @@ class _Blocks:
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         while True:
-            yield self._decoder.decompress(data, _OUTPUT)
+            yield self._decoder.decompress(data, OUTPUT_STEP)
             data = b""
             if self._decoder.eof or self._decoder.needs_input:
                 return
@@ -134,16 +134,21 @@ def decompressed(stream: InputFile, name: str) -> io.BufferedReader:
     head = stream.peek(8)
     for label, magic, member in _MAGIC:
         if head.startswith(magic):
-            return io.BufferedReader(_Pieces(_members(stream, member, label)), _INPUT)
-    promised = next((label for suffix, label in _SUFFIXES.items() if name.lower().endswith(suffix)), "")
+            return io.BufferedReader(Pieces(_members(stream, member, label)), _INPUT)
+    promised = _promised(name)
     if promised and head:
         raise ArchiveFault("corrupt-archive", f"{promised}: does not begin as one")
     return io.BufferedReader(stream, _INPUT)
 
 
+def is_compressed(stream: InputFile, name: str) -> bool:
+    """Whether :func:`decompressed` would not hand on the bytes as they are."""
+    return stream.peek(8).startswith(tuple(magic for _, magic, _ in _MAGIC)) or _promised(name) != ""
+
+
 def bunzipped(stream: RawBytes) -> io.BufferedReader:
     """The content of the bzip2 streams that ``stream`` holds; reading raises as :func:`decompressed` does."""
-    return io.BufferedReader(_Pieces(_members(stream, lambda: _Blocks(bz2.BZ2Decompressor()), "bzip2")), _INPUT)
+    return io.BufferedReader(Pieces(_members(stream, lambda: _Blocks(bz2.BZ2Decompressor()), "bzip2")), _INPUT)
 
 
 def inflate(data: bytes, coding: str, limit: int) -> bytes:
@@ -156,11 +161,11 @@ def inflate(data: bytes, coding: str, limit: int) -> bytes:
     elif coding in ("gzip", "x-gzip", "zstd"):
         label = coding.removeprefix("x-")
         member = next(member for name, _, member in _MAGIC if name == label)
-        stream = io.BufferedReader(_Pieces(_members(io.BytesIO(data), member, label)))
+        stream = io.BufferedReader(Pieces(_members(io.BytesIO(data), member, label)))
     elif coding == "deflate":
         # Named after the raw format, meant to be zlib's; servers send either.
         window = 15 if len(data) > 1 and data[0] & 0x0F == 8 and (data[0] << 8 | data[1]) % 31 == 0 else -15
-        stream = io.BufferedReader(_Pieces(_members(io.BytesIO(data), lambda: _Zlib(window), coding)))
+        stream = io.BufferedReader(Pieces(_members(io.BytesIO(data), lambda: _Zlib(window), coding)))
     else:
         raise Fail("unsupported-encoding", f"content-encoding={coding}")
     try:
@@ -169,6 +174,10 @@ def inflate(data: bytes, coding: str, limit: int) -> bytes:
         raise Fail("bad-encoding", fault.detail) from None
     except OSError:
         raise Fail("bad-encoding", f"{coding}: not decodable") from None
+
+
+def _promised(name: str) -> str:
+    return next((label for suffix, label in _SUFFIXES.items() if name.lower().endswith(suffix)), "")
 
 
 def _brotli(data: bytes) -> BinaryIO:
@@ -202,7 +211,7 @@ def _members(stream: RawBytes, new: Callable[[], Member], label: str) -> Iterato
             data = more.lstrip(b"\0")
 
 
-class _Pieces(io.RawIOBase):
+class Pieces(io.RawIOBase):
     """A raw stream over an iterator of bytes."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:

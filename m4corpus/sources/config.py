@@ -8,22 +8,25 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from m4corpus.config import config
+from m4corpus.sources.hub import is_address, parse
 
 #: Files taken from a folder when ``include`` is empty.
 DEFAULT_INCLUDE: dict[str, tuple[str, ...]] = {
+    "crawl": ("pages/part-*.parquet",),
     "html": ("**/*.html", "**/*.htm", "**/*.xhtml"),
     "text": ("**/*.txt",),
     "jsonl": tuple(f"**/*.{name}{end}" for name in ("jsonl", "ndjson") for end in ("", ".gz", ".zst", ".bz2", ".xz")),
     "parquet": ("**/*.parquet",),
-    "warc": ("**/*.warc", "**/*.warc.gz", "**/*.warc.zst"),
+    # Common Crawl's texts are named ….warc.wet.gz.
+    "warc": tuple(f"**/*.{name}{end}" for name in ("warc", "wet") for end in ("", ".gz", ".zst")),
     "enterprise": (
         "**/*.tgz",
         *(f"**/*.{name}{end}" for name in ("ndjson", "tar") for end in ("", ".gz", ".zst", ".bz2", ".xz")),
     ),
     "zim": ("**/*.zim",),
     "dump": (
-        *(f"**/*.xml{end}" for end in ("", ".gz", ".zst", ".bz2", ".xz")),
-        "**/*-pages-articles*.xml-p*.bz2",  # a part of a large dump
+        *(f"**/*.xml{end}" for end in ("", ".gz", ".zst", ".bz2", ".xz", ".7z")),
+        *(f"**/*-pages-*.xml-p*{end}" for end in (".bz2", ".7z")),  # a part of a large dump
     ),
     "m4rag": tuple(f"**/*.jsonl{end}" for end in ("", ".gz", ".zst", ".bz2", ".xz")),
 }
@@ -57,10 +60,15 @@ class SourceConfig:
     """One source: files of one format under one path."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$", description="names the source, and its pages")
-    format: Literal["html", "text", "jsonl", "parquet", "warc", "m4rag", "enterprise", "zim", "dump"] = Field(
+    format: Literal["crawl", "html", "text", "jsonl", "parquet", "warc", "m4rag", "enterprise", "zim", "dump"] = Field(
         description="format of its files"
     )
-    path: str = Field(min_length=1, description="a file, a folder or a glob, relative to the directory of the recipe")
+    path: str = Field(
+        default="",
+        description="a file, a folder or a glob, relative to the directory of the recipe; or a data set of the Hub, "
+        "hf://datasets/OWNER/NAME[@REVISION][/GLOB], of format jsonl or parquet, which is streamed at one commit; "
+        "empty for format crawl: what `m4corpus crawl` of this recipe brought home last",
+    )
     include: list[str] = Field(
         default_factory=list,
         description="globs of files to take, relative to the folder, in either case; ** crosses folders and a wildcard "
@@ -106,6 +114,12 @@ class SourceConfig:
     @model_validator(mode="after")
     def _check(self) -> Self:
         has_fields = self.format in ("jsonl", "parquet")
+        if not self.path and self.format != "crawl":
+            raise ValueError("path is missing")
+        if is_address(self.path):
+            parse(self.path)
+            if not has_fields:
+                raise ValueError(f"data sets of the Hub are read as jsonl or parquet, not as {self.format}")
         if not _LANGUAGE.fullmatch(self.language):
             raise ValueError("language is one of auto, none, path, attribute, field:NAME or a code such as sw")
         if self.language.startswith("field:") and not has_fields:

@@ -12,13 +12,15 @@ from m4corpus.ledger import Drop, Fail, Verdict
 from m4corpus.records import Page
 from m4corpus.sources.compressed import bunzipped, decompressed
 from m4corpus.sources.config import SourceConfig
-from m4corpus.sources.dumpslices import head
+from m4corpus.sources.dumpslices import head, is_multistream
 from m4corpus.sources.dumpxml import DumpParser, RawPage, Revision, Site
 from m4corpus.sources.failure import Failure
 from m4corpus.sources.hints import language_hint
 from m4corpus.sources.inventory import SourceFile
 from m4corpus.sources.m4rag import WIKIPEDIA_LICENCE, article_id
-from m4corpus.sources.streams import InputFile, Window
+from m4corpus.sources.sevenzip import is_sevenzip, unpacked
+from m4corpus.sources.slices import Slice
+from m4corpus.sources.streams import InputFile
 from m4corpus.tags import site_code
 
 MEDIA_TYPE = "text/x-wiki"
@@ -34,46 +36,40 @@ def read_dump(source: SourceConfig, file: SourceFile, stream: InputFile) -> Iter
     """One page or failure for every ``<page>``, in the order of the file.
 
     Raises ``Fail`` for the file as a whole, after its sound pages: what :class:`DumpParser` raises,
-    ``truncated-archive``, ``corrupt-archive``, ``empty-file``, ``changed-while-reading``.
+    ``truncated-archive``, ``corrupt-archive``, ``unsupported-archive``, ``empty-file``, ``changed-while-reading``.
     """
     parser, pages = DumpParser(source.max_bytes), 0
     content: io.BufferedReader | None = None
+    packed = is_sevenzip(stream, file.path)
+    if packed:
+        # Such an archive is read from its end, so the digest takes a reading of its own.
+        stream.verify_ahead()
+    verify = stream.verify_unmodified if packed else stream.verify
     try:
-        content = decompressed(stream, file.path)
+        content = unpacked(stream) if packed else decompressed(stream, file.path)
         for raw in _pages(parser, content):
             pages += 1
             yield _judged(source, file, raw, parser.site)
     except Fail as fault:
-        stream.verify()  # a file that changed is no corrupt dump
+        verify()  # a file that changed is no corrupt dump
         raise Fail(fault.slug, f"{fault.detail}; pages before that: {pages}") from None
-    stream.verify()
+    verify()
     if not pages:
         raise Fail("empty-file", f"bytes={file.size} pages=0")
 
 
-def read_slice(
-    source: SourceConfig, file: SourceFile, stream: InputFile, start: int, end: int
-) -> Iterator[Page | Failure]:
-    """The pages between two cuts of a multistream dump (:func:`dumpslices.cuts`), as :func:`read_dump`.
-
-    The first slice also checks that the whole file is what was listed.
-    """
+def read_dump_slice(source: SourceConfig, file: SourceFile, stream: InputFile, part: Slice) -> Iterator[Page | Failure]:
+    """The pages of one slice of :func:`dumpslices.dump_slices`, as :func:`read_dump`."""
     parser, pages = DumpParser(source.max_bytes), 0
-    if start == 0:
-        stream.verify()
-    else:
-        stream.verify_size()
-    raw_file = stream.rewind()
-    site = parser.site if start == 0 else _site(head(raw_file))
-    content = bunzipped(Window(raw_file, start, end))
+    site = _site(head(stream)) if part.start else parser.site
+    window = stream.window(part.start, part.end)
+    content = bunzipped(window) if is_multistream(stream) else window
     try:
-        for raw in _pages(parser, content, opening=start > 0, closing=end < file.size):
+        for raw in _pages(parser, content, opening=part.start > 0, closing=part.end < file.size):
             pages += 1
             yield _judged(source, file, raw, site)
     except Fail as fault:
-        stream.verify_unmodified()
         raise Fail(fault.slug, f"{fault.detail}; pages of the slice before that: {pages}") from None
-    stream.verify_unmodified()
 
 
 def _pages(
@@ -143,7 +139,8 @@ def _wanted(source: SourceConfig, raw: RawPage, site: Site) -> Revision:
         raise Fail("too-large", f"characters={revision.characters} limit={source.max_bytes} bytes")
     if not revision.text or revision.text.isspace():
         raise Fail("empty-text", f"characters={revision.characters}")
-    if (size := len(revision.text.encode())) > source.max_bytes:
+    # No character takes more than four bytes.
+    if len(revision.text) > source.max_bytes // 4 and (size := len(revision.text.encode())) > source.max_bytes:
         raise Fail("too-large", f"bytes={size} limit={source.max_bytes}")
     if found := _REDIRECT.match(revision.text):  # schemas before 0.4 have no element for it
         raise Drop("redirect", f"target={found[1].strip()}")

@@ -17,11 +17,12 @@ from m4corpus.sources.config import SourceConfig
 from m4corpus.sources.failure import Failure
 from m4corpus.sources.hints import language_hint
 from m4corpus.sources.inventory import SourceFile
-from m4corpus.sources.jsonl import objects
+from m4corpus.sources.jsonl import objects, sliced_records
 from m4corpus.sources.m4rag import article_id, edition
 from m4corpus.sources.rows import find, record_id, scalar
+from m4corpus.sources.slices import Slice, line_slices
 from m4corpus.sources.streams import InputFile
-from m4corpus.sources.tar import is_tar, members
+from m4corpus.sources.tar import begins_tar, is_tar, members
 from m4corpus.tags import site_code
 
 _TAR = (".tar", ".tar.gz", ".tgz", ".tar.zst", ".tar.bz2", ".tar.xz")
@@ -58,6 +59,22 @@ def read_enterprise(source: SourceConfig, file: SourceFile, stream: InputFile) -
     stream.verify()
     if not found:
         raise Fail("empty-file", f"bytes={file.size}")
+
+
+def enterprise_slices(source: SourceConfig, file: SourceFile, stream: InputFile) -> list[Slice]:
+    """Slices of a plain NDJSON file. Archives are not cut: a snapshot comes as one gzip stream, which has no point to
+    start from; unpacked, each of its members can be read side by side and be cut."""
+    if file.path.lower().endswith(_TAR) or begins_tar(stream.peek(512)):
+        return []
+    return line_slices(source, file, stream)
+
+
+def read_enterprise_slice(
+    source: SourceConfig, file: SourceFile, stream: InputFile, part: Slice
+) -> Iterator[Page | Failure]:
+    """As :func:`read_enterprise`, for a slice of the lines of an NDJSON file."""
+    for number, record in sliced_records(stream, part, source.max_bytes):
+        yield _item(source, file, record, f"{file.path}:{number}")
 
 
 def _texts(file: SourceFile, content: io.BufferedReader) -> Iterator[tuple[str, io.BufferedReader | Drop]]:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from m4corpus.errors import UserError
 from m4corpus.ledger import Fail
+from m4corpus.sources import hub
 from m4corpus.sources.config import ReadConfig, SourceConfig
 from m4corpus.sources.globs import Glob
 from m4corpus.sources.hashcache import DigestCache, stamp_of
@@ -35,8 +36,10 @@ PROBLEMS = {
 class SourceFile:
     """One input file. ``path`` is relative to the place of its source, with ``/``, and always valid UTF-8.
 
-    ``size`` is in bytes and ``sha256`` hex; it is empty where ``problem`` says why the file was not read. ``native``
-    is the path as the file system has it where that differs from ``path`` (see :func:`locate.portable`).
+    ``size`` is in bytes and ``sha256`` hex; it is empty where ``problem`` says why the file was not read, and
+    ``streams.GIT_BLOB`` with git's own digest for a small file of the Hub. ``native`` is the path as the file system
+    has it where that differs from ``path`` (see :func:`locate.portable`), and on the Hub the address of the file in
+    its commit.
     """
 
     source: str
@@ -61,6 +64,8 @@ def inventory(config: ReadConfig, base: Path, cache: Path) -> list[SourceFile]:
 
 def list_source(source: SourceConfig, base: Path, digests: DigestCache) -> list[SourceFile]:
     """The files of one source, in no particular order."""
+    if hub.is_address(source.path):
+        return _of_hub(source)
     try:
         place = locate(source, base)
         found = list(_found(source, place))
@@ -80,6 +85,17 @@ def list_source(source: SourceConfig, base: Path, digests: DigestCache) -> list[
         replace(file, sha256="", problem="ambiguous-name") if file.native and file.path in plain else file
         for file in files
     ]
+
+
+def _of_hub(source: SourceConfig) -> list[SourceFile]:
+    found = hub.entries(source)
+    if not found:
+        wanted = ", ".join(source.patterns)
+        raise UserError(
+            f"source {source.name}: no file of {source.path} matches {wanted}",
+            "Check 'path' and 'format', or say which files to take with 'include'.",
+        )
+    return [SourceFile(source.name, item.path, item.size, item.digest, native=item.address) for item in found]
 
 
 class _Found(NamedTuple):

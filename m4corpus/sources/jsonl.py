@@ -16,6 +16,7 @@ from m4corpus.sources.config import SourceConfig
 from m4corpus.sources.failure import Failure
 from m4corpus.sources.inventory import SourceFile
 from m4corpus.sources.rows import page_of_record
+from m4corpus.sources.slices import Slice
 from m4corpus.sources.streams import InputFile
 
 #: Deepest nesting of a record, in levels: far below what would exhaust the stack of any later step.
@@ -29,11 +30,22 @@ _SKIP = 1 << 16
 def read_jsonl(source: SourceConfig, file: SourceFile, stream: InputFile) -> Iterator[Page | Failure]:
     """One page a line; raises ``Fail`` for what concerns the file as a whole, after all its sound lines."""
     for number, record in records(file, stream, source.max_bytes):
-        locator, fallback = f"{file.path}:{number}", f"{file.source}:{file.path}#{number}"
-        if isinstance(record, Fail):
-            yield Failure.of(record, fallback, locator)
-        else:
-            yield page_of_record(source, file, record, fallback, locator)
+        yield _item(source, file, number, record)
+
+
+def read_jsonl_slice(
+    source: SourceConfig, file: SourceFile, stream: InputFile, part: Slice
+) -> Iterator[Page | Failure]:
+    """As :func:`read_jsonl`, for a slice of its lines."""
+    for number, record in sliced_records(stream, part, source.max_bytes):
+        yield _item(source, file, number, record)
+
+
+def _item(source: SourceConfig, file: SourceFile, number: int, record: dict[str, Any] | Fail) -> Page | Failure:
+    locator, fallback = f"{file.path}:{number}", f"{file.source}:{file.path}#{number}"
+    if isinstance(record, Fail):
+        return Failure.of(record, fallback, locator)
+    return page_of_record(source, file, record, fallback, locator)
 
 
 def records(file: SourceFile, stream: InputFile, limit: int) -> Iterator[tuple[int, dict[str, Any] | Fail]]:
@@ -59,9 +71,19 @@ def records(file: SourceFile, stream: InputFile, limit: int) -> Iterator[tuple[i
         raise Fail("empty-file", f"bytes={file.size}")
 
 
-def objects(content: io.BufferedReader, limit: int) -> Iterator[dict[str, Any] | Fail | None]:
-    """For each line its object, what is wrong with it, or None where it is blank."""
-    first = True
+def sliced_records(stream: InputFile, part: Slice, limit: int) -> Iterator[tuple[int, dict[str, Any] | Fail]]:
+    """As :func:`records`, for a slice of the lines of an uncompressed file."""
+    content = stream.window(part.start, part.end)
+    for number, record in enumerate(objects(content, limit, first=part.start == 0), part.before + 1):
+        if record is not None:
+            yield number, record
+
+
+def objects(content: io.BufferedReader, limit: int, *, first: bool = True) -> Iterator[dict[str, Any] | Fail | None]:
+    """For each line its object, what is wrong with it, or None where it is blank.
+
+    ``first`` tells whether the content begins a file, where a byte order mark may stand.
+    """
     for line in lines(content, limit):
         if isinstance(line, Fail):
             first = False

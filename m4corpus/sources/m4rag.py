@@ -16,8 +16,9 @@ from m4corpus.sources.config import SourceConfig
 from m4corpus.sources.failure import Failure
 from m4corpus.sources.hints import language_hint
 from m4corpus.sources.inventory import SourceFile
-from m4corpus.sources.jsonl import records
+from m4corpus.sources.jsonl import records, sliced_records
 from m4corpus.sources.rows import record_id, scalar
+from m4corpus.sources.slices import Slice
 from m4corpus.sources.streams import InputFile
 from m4corpus.storage.digests import canonical_json
 from m4corpus.tags import site_code
@@ -30,14 +31,26 @@ WIKIPEDIA_LICENCE = "CC-BY-SA-4.0"
 def read_m4rag(source: SourceConfig, file: SourceFile, stream: InputFile) -> Iterator[Page | Failure]:
     """One page an article; its content is the record's canonical JSON. Raises ``Fail`` as ``jsonl.records``."""
     for number, record in records(file, stream, source.max_bytes):
-        locator, id = f"{file.path}:{number}", f"{file.source}:{file.path}#{number}"
-        try:
-            if isinstance(record, Fail):
-                raise record
-            id = record_id(record.get("id"), id)
-            yield _page(source, file, record, id, locator)
-        except Fail as fault:
-            yield Failure.of(fault, id, locator)
+        yield _item(source, file, number, record)
+
+
+def read_m4rag_slice(
+    source: SourceConfig, file: SourceFile, stream: InputFile, part: Slice
+) -> Iterator[Page | Failure]:
+    """As :func:`read_m4rag`, for a slice of its lines."""
+    for number, record in sliced_records(stream, part, source.max_bytes):
+        yield _item(source, file, number, record)
+
+
+def _item(source: SourceConfig, file: SourceFile, number: int, record: dict[str, Any] | Fail) -> Page | Failure:
+    locator, id = f"{file.path}:{number}", f"{file.source}:{file.path}#{number}"
+    try:
+        if isinstance(record, Fail):
+            raise record
+        id = record_id(record.get("id"), id)
+        return _page(source, file, record, id, locator)
+    except Fail as fault:
+        return Failure.of(fault, id, locator)
 
 
 def _page(source: SourceConfig, file: SourceFile, record: dict[str, Any], id: str, locator: str) -> Page:

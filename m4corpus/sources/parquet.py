@@ -13,6 +13,7 @@ from m4corpus.sources.config import SourceConfig
 from m4corpus.sources.failure import Failure
 from m4corpus.sources.inventory import SourceFile
 from m4corpus.sources.rows import page_of_record
+from m4corpus.sources.slices import Slice, targets
 from m4corpus.sources.streams import InputFile
 
 if TYPE_CHECKING:
@@ -26,9 +27,65 @@ def read_parquet(source: SourceConfig, file: SourceFile, stream: InputFile) -> I
     """One page a row; raises ``Fail`` for the file: ``corrupt-parquet`` (after its sound rows), ``missing-field``,
     ``duplicate-keys``, ``empty-file``."""
     # The format is read from its end and back and forth, so the digest takes a reading of its own.
-    stream.verify()
-    number = 0
-    for batch in _batches(source, stream):
+    stream.verify_ahead()
+    empty = True
+    for item in _items(source, file, stream):
+        empty = False
+        yield item
+    stream.verify_unmodified()
+    if empty:
+        raise Fail("empty-file", "rows=0")
+
+
+def parquet_slices(source: SourceConfig, file: SourceFile, stream: InputFile) -> list[Slice]:
+    """Slices of whole row groups, none where the file is corrupt or lacks the text."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not targets(file.size):
+        return []
+    try:
+        with pq.ParquetFile(stream.rewind(), pre_buffer=False) as table:
+            about = table.metadata
+            _columns(source, table.schema_arrow.names)
+            groups = [about.row_group(index) for index in range(about.num_row_groups)]
+            sizes = [(group.num_rows, group.total_byte_size) for group in groups]
+    except (pa.ArrowException, OSError, ValueError):
+        return []  # reading it says why
+    if not any(rows for rows, _ in sizes):
+        return []
+    return _grouped(sizes, file.size)
+
+
+def read_parquet_slice(
+    source: SourceConfig, file: SourceFile, stream: InputFile, part: Slice
+) -> Iterator[Page | Failure]:
+    """As :func:`read_parquet`, for a slice of its row groups."""
+    yield from _items(source, file, stream, part)
+
+
+def _grouped(sizes: list[tuple[int, int]], size: int) -> list[Slice]:
+    """Slices of row groups with those numbers of rows and of bytes, as they are before compression."""
+    total = max(1, sum(weight for _, weight in sizes))
+    slices: list[Slice] = []
+    start = before = rows = begin = weight = 0
+    wanted = iter(targets(size))
+    target = next(wanted, size)
+    for index, (count, own) in enumerate(sizes, 1):
+        rows, weight = rows + count, weight + own
+        end = size if index == len(sizes) else size * weight // total
+        if end >= target or index == len(sizes):
+            slices.append(Slice(start, index, end - begin, before))
+            start, before, begin = index, rows, end
+            target = next((position for position in wanted if position > end), size)
+    return slices
+
+
+def _items(
+    source: SourceConfig, file: SourceFile, stream: InputFile, part: Slice | None = None
+) -> Iterator[Page | Failure]:
+    number = part.before if part else 0
+    for batch in _batches(source, stream, range(part.start, part.end) if part else None):
         for record in _rows(batch, source.fields.text):
             number += 1
             locator = f"{file.path}#{number}"
@@ -36,12 +93,9 @@ def read_parquet(source: SourceConfig, file: SourceFile, stream: InputFile) -> I
                 yield Failure.of(record, f"{file.source}:{locator}", locator)
             else:
                 yield page_of_record(source, file, record, f"{file.source}:{locator}", locator)
-    stream.verify_unmodified()
-    if not number:
-        raise Fail("empty-file", "rows=0")
 
 
-def _batches(source: SourceConfig, stream: InputFile) -> Iterator[pa.RecordBatch]:
+def _batches(source: SourceConfig, stream: InputFile, groups: range | None) -> Iterator[pa.RecordBatch]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -49,7 +103,8 @@ def _batches(source: SourceConfig, stream: InputFile) -> Iterator[pa.RecordBatch
     try:
         with pq.ParquetFile(stream.rewind(), page_checksum_verification=True, pre_buffer=False) as table:
             columns = _columns(source, table.schema_arrow.names)
-            for batch in table.iter_batches(batch_size=_BATCH, columns=columns, use_threads=False):
+            chosen = None if groups is None else list(groups)
+            for batch in table.iter_batches(_BATCH, row_groups=chosen, columns=columns, use_threads=False):
                 yield batch
                 rows += batch.num_rows
     except (pa.ArrowException, OSError, ValueError) as error:

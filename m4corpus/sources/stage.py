@@ -13,12 +13,14 @@ from m4corpus.datatrove import PipelineStep
 from m4corpus.ledger import DROPPED, KEPT, Entry
 from m4corpus.progress import Progress
 from m4corpus.records import Page, schema, to_batch, weight
+from m4corpus.sources import hub
 from m4corpus.sources.config import ReadConfig
 from m4corpus.sources.hints import check_language
 from m4corpus.sources.inventory import inventory
+from m4corpus.sources.locate import locate
 from m4corpus.sources.readers import TRANSIENT, Failure, Unit, read_unit, require_packages, units
 from m4corpus.stage import Phase, Stage, StageContext
-from m4corpus.storage.artifact import Completion
+from m4corpus.storage.artifact import Artifact, Completion
 from m4corpus.storage.atomic import fresh_directory, sync_tree
 from m4corpus.storage.digests import digest_of, partition_of
 from m4corpus.storage.parts import Buffered, PartWriter, part_name
@@ -58,20 +60,42 @@ class ReadStage(Stage):
         return {**config, "limit": self.limit}
 
     def resources(self) -> dict[str, str]:
-        """One digest over names and contents of all input files."""
-        return {"inputs": digest_of([[f.source, f.path, f.sha256, f.problem] for f in self.files])}
+        """One digest over names and contents of all input files, and the commit of each data set of the Hub."""
+        digest = digest_of([[f.source, f.path, f.sha256, f.problem] for f in self.files])
+        return {"inputs": digest, **{f"hub:{name}": commit for name, commit in self._commits().items()}}
 
     def info(self, context: StageContext) -> dict[str, Any]:
         """How much was read, and how many inputs changed under the reader: an artifact with any is not used again."""
         scattered = [Completion.read(context.completion("scatter", rank)) for rank in range(context.partitions)]
         transient = sum(completion.info["transient"] for completion in scattered)
-        return {"files": len(self.files), "bytes": sum(f.size for f in self.files), "transient": transient}
+        info: dict[str, Any] = {
+            "files": len(self.files),
+            "bytes": sum(f.size for f in self.files),
+            "transient": transient,
+        }
+        if commits := self._commits():
+            info["hub"] = commits
+        if conditioned := self._conditioned():
+            info["conditioned_on_answers"] = conditioned
+        return info
+
+    def _conditioned(self) -> list[str]:
+        """Benchmarks whose right answers were among what the crawls that are read searched for."""
+        crawled = [locate(source, self.base).root for source in self.config.sources if source.format == "crawl"]
+        return sorted({plan for crawl in crawled for plan in Artifact.open(crawl).info["conditioned_on_answers"]})
+
+    def _commits(self) -> dict[str, str]:
+        """``OWNER/NAME@COMMIT`` by source, of those that are on the Hub."""
+        return {f.source: hub.commit(f.native) for f in self.files if hub.is_address(f.native)}
 
     def phases(self, context: StageContext) -> list[Phase]:
         """Scatter: each task reads the files that hash to it, or its share of one that can be cut. Gather: each part
         merges what was scattered to it."""
         tasks = context.partitions
-        work = [unit for f in self.files for unit in units(self.config.source(f.source), self.base, f)]
+        if self.limit is None:
+            work = [unit for f in self.files for unit in units(self.config.source(f.source), self.base, f)]
+        else:  # one task's, who reads but the beginning of a file
+            work = [Unit(f) for f in self.files]
         scatter = Scatter(context, self.config, self.base, work, self.limit)
         gather = Gather(context)
         size = sum(f.size for f in self.files)

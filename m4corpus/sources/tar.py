@@ -44,8 +44,13 @@ class TarMember:
 
 def is_tar(content: io.BufferedReader) -> bool:
     """Whether ``content``, at its beginning, begins with the header of a tar member; reads nothing away."""
+    return begins_tar(content.peek(_BLOCK))
+
+
+def begins_tar(head: bytes) -> bool:
+    """Whether ``head``, the first 512 bytes or more of a file, is that of a tar archive."""
     try:
-        _header(content.peek(_BLOCK)[:_BLOCK])
+        _header(head[:_BLOCK])
     except tarfile.HeaderError:
         return False
     return True

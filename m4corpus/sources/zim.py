@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
@@ -23,6 +24,7 @@ from m4corpus.sources.hints import HEAD_CHARS, language_hint
 from m4corpus.sources.http import content_type
 from m4corpus.sources.inventory import SourceFile
 from m4corpus.sources.m4rag import article_id, edition
+from m4corpus.sources.slices import Slice, targets
 from m4corpus.sources.streams import InputFile
 from m4corpus.tags import site_code
 
@@ -40,6 +42,7 @@ _CANONICAL = re.compile(r"\brel\s*=\s*[\"']?canonical\b", re.IGNORECASE)
 _HREF = re.compile(r"\bhref\s*=\s*(?:\"([^\"]*)\"|'([^']*)')", re.IGNORECASE)
 _PAGE_ID = re.compile(r"property=\"mw:pageId\" content=\"([1-9][0-9]*)\"|\"wgArticleId\"\s*:\s*([1-9][0-9]*)")
 _REVISION = re.compile(r"Special:Redirect/revision/([1-9][0-9]*)|\"wgRevisionId\"\s*:\s*([1-9][0-9]*)")
+_DESCRIPTOR = re.compile(r"/dev/fd/[0-9]+")
 _NAME = re.compile(r"wikipedia_([a-z]+(?:-[a-z]+)*)_.+")
 
 
@@ -74,31 +77,71 @@ def read_zim(source: SourceConfig, file: SourceFile, stream: InputFile) -> Itera
     """
     # The format is read back and forth, so the digest takes a reading of its own.
     stream.verify()
-    archive, count = _opened(stream)
-    about = _about(archive)
-    for index in range(count):
-        yield _item(source, file, archive, index, about)
+    archive = _opened(stream)
+    _check(archive)
+    count = archive.entry_count
+    yield from _items(source, file, archive, range(count))
     stream.verify_unmodified()
     if not count:
         raise Fail("empty-file", "entries=0")
 
 
-def _opened(stream: InputFile) -> tuple[Archive, int]:
-    """The archive, and how many entries it has."""
+def zim_slices(source: SourceConfig, file: SourceFile, stream: InputFile) -> list[Slice]:
+    """Slices of entries, none where the archive is not sound: of such a one nothing is read."""
+    pieces = len(targets(file.size)) + 1
+    if pieces == 1:
+        return []
+    archive = _opened(stream)
+    count = archive.entry_count
+    pieces = min(pieces, count)
+    if pieces < 2:
+        return []
+    _check(archive)
+    bounds = [count * piece // pieces for piece in range(pieces + 1)]
+    shares = [file.size * piece // pieces for piece in range(pieces + 1)]
+    return [
+        Slice(start, end, share - before)
+        for (start, end), (before, share) in zip(pairwise(bounds), pairwise(shares), strict=True)
+    ]
+
+
+def read_zim_slice(source: SourceConfig, file: SourceFile, stream: InputFile, part: Slice) -> Iterator[Page | Failure]:
+    """As :func:`read_zim`, for a slice of its entries. The checksum was right when the archive was cut."""
+    yield from _items(source, file, _opened(stream), range(part.start, part.end))
+
+
+def _items(source: SourceConfig, file: SourceFile, archive: Archive, entries: range) -> Iterator[Page | Failure]:
+    about = _about(archive)
+    for index in entries:
+        yield _item(source, file, archive, index, about)
+
+
+def _opened(stream: InputFile) -> Archive:
+    """The archive; raises ``ArchiveFault`` for one that libzim cannot open."""
     from libzim.reader import Archive
 
     # libzim opens by name; this one stands for the very file that was verified, even where another took its place.
-    name = f"/dev/fd/{stream.rewind().fileno()}"
     try:
-        archive = Archive(Path(name))
-        count = archive.entry_count
-        # A corrupt cluster may well decompress to other text.
+        archive = Archive(Path(f"/dev/fd/{stream.rewind().fileno()}"))
+        _ = archive.entry_count
+    except _BAD as error:
+        raise _fault(error) from None
+    return archive
+
+
+def _check(archive: Archive) -> None:
+    """Raise ``ArchiveFault`` for an archive with a wrong checksum: a corrupt cluster may well decompress to other
+    text."""
+    try:
         sound = not archive.has_checksum or archive.check()
     except _BAD as error:
-        raise ArchiveFault("corrupt-archive", f"zim: {str(error).replace(name, '').strip()[:200]}") from None
+        raise _fault(error) from None
     if not sound:
         raise ArchiveFault("corrupt-archive", "zim: content does not match the checksum")
-    return archive, count
+
+
+def _fault(error: Exception) -> ArchiveFault:
+    return ArchiveFault("corrupt-archive", f"zim: {_DESCRIPTOR.sub('', str(error)).strip()[:200]}")
 
 
 def _item(source: SourceConfig, file: SourceFile, archive: Archive, index: int, about: _About) -> Page | Failure:

@@ -10,7 +10,7 @@ import pytest
 from dump_work import dump, multistream, page, revision
 from sources_work import listed, pages, read, reasons, source
 
-from m4corpus.sources import dumpslices
+from m4corpus.sources import slices
 from m4corpus.sources.config import ReadConfig
 from m4corpus.sources.readers import Failure, read_file, units
 from m4corpus.sources.stage import ReadStage
@@ -39,12 +39,12 @@ def written(tmp_path: Path) -> Path:
 def starts(base: Path) -> list[int]:
     config = source("dump")
     (file,) = listed(base, config)
-    return [unit.start for unit in units(config, base, file)]
+    return [unit.part.start if unit.part else 0 for unit in units(config, base, file)]
 
 
 def test_slices_begin_where_the_index_says_that_streams_do(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert starts(written) == [0]
-    monkeypatch.setattr(dumpslices, "SLICE_BYTES", 9000)
+    monkeypatch.setattr(slices, "SLICE_BYTES", 9000)
     found = starts(written)
     assert len(found) > 4
     _, index = multistream(list(texts(100)), 6)
@@ -58,7 +58,7 @@ def test_a_sliced_dump_reads_as_the_whole(written: Path, monkeypatch: pytest.Mon
     assert len(whole) == 100
     assert len(reasons(whole)) == 14
     for size in (1, 3000, 20_000):
-        monkeypatch.setattr(dumpslices, "SLICE_BYTES", size)
+        monkeypatch.setattr(slices, "SLICE_BYTES", size)
         assert read(written, source("dump")) == whole
 
 
@@ -82,7 +82,7 @@ def run_stage(base: Path, directory: Path, *, backwards: bool = False) -> dict[s
 def test_neither_slices_nor_the_order_of_tasks_leave_a_trace(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = run_stage(written, written / "whole")
     assert len(whole) == 8
-    monkeypatch.setattr(dumpslices, "SLICE_BYTES", 5000)
+    monkeypatch.setattr(slices, "SLICE_BYTES", 5000)
     assert run_stage(written, written / "sliced") == whole
     assert run_stage(written, written / "backwards", backwards=True) == whole
     directories = sorted((written / "sliced" / "work" / "scattered").glob("task-*"))
@@ -96,7 +96,7 @@ def damaged(base: Path, change: Any) -> list[Any]:
 
 
 def test_damage_costs_the_rest_of_its_slice_and_no_other(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dumpslices, "SLICE_BYTES", 9000)
+    monkeypatch.setattr(slices, "SLICE_BYTES", 9000)
     cut = starts(written)
     items = damaged(written, lambda data: data[: cut[2] - 400] + b"\0" * 8 + data[cut[2] - 392 :])
     (fault,) = [item for item in items if isinstance(item, Failure) and item.outcome == "failed"]
@@ -106,7 +106,7 @@ def test_damage_costs_the_rest_of_its_slice_and_no_other(written: Path, monkeypa
 
 
 def test_a_cut_off_dump_fails_once_and_keeps_what_is_whole(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dumpslices, "SLICE_BYTES", 9000)
+    monkeypatch.setattr(slices, "SLICE_BYTES", 9000)
     items = damaged(written, lambda data: data[:-900])
     (fault,) = [item for item in items if isinstance(item, Failure) and item.outcome == "failed"]
     assert fault.reason == "truncated-archive"
@@ -114,7 +114,7 @@ def test_a_cut_off_dump_fails_once_and_keeps_what_is_whole(written: Path, monkey
 
 
 def test_a_file_that_changed_is_noticed(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dumpslices, "SLICE_BYTES", 9000)
+    monkeypatch.setattr(slices, "SLICE_BYTES", 9000)
     config = source("dump")
     (file,) = listed(written, config)
     path = written / "in" / NAME
@@ -127,7 +127,7 @@ def test_streams_cut_anywhere_are_read_in_one_piece(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, streams: int
 ) -> None:
     """As pbzip2 writes them: the streams know nothing of pages."""
-    monkeypatch.setattr(dumpslices, "SLICE_BYTES", 4000)
+    monkeypatch.setattr(slices, "SLICE_BYTES", 4000)
     content = dump(*texts(60)).encode()
     step = -(-len(content) // streams)
     (tmp_path / "in").mkdir()

@@ -113,7 +113,7 @@ def test_sections_are_those_of_the_pages_the_wiki_renders(wikis: Wikis, tmp_path
         rendered = clean_page(Page("1", "s", "x", "text/html", parsed["text"], title=page.title), config)
         assert rendered.cleaner == "mediawiki"
         expected, found = outline(rendered), outline(clean_page(page, config))
-        if page.title in ("Kitchen measures", "Ful"):  # text that templates make, a missing picture's name
+        if page.title in ("Kitchen measures", "Ful"):  # text that templates make
             expected, found = ([block for block in blocks if block[0] == "heading"] for blocks in (expected, found))
         assert found == expected, page.title
         titles.add(page.title)

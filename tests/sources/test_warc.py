@@ -222,6 +222,28 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.mark.skipif(shutil.which("wget") is None, reason="wget is not installed")
+def test_what_common_crawl_publishes_is_found_and_read(tmp_path: Path) -> None:
+    """Pages and texts, a gzip member for every record; the files of metadata are not taken."""
+    (tmp_path / "in").mkdir()
+    info = record(b"isPartOf: CC-MAIN\r\n", 0, b"warcinfo", Content_Type="application/warc-fields")
+    found = {
+        "CC-MAIN-1-00000.warc.gz": [info, record(b"GET /", 1, b"request"), response(b"<p>ukurasa", 2)],
+        "CC-MAIN-1-00000.warc.wet.gz": [
+            info,
+            record("Maandishi ŋ".encode(), 3, b"conversion", Content_Type="text/plain"),
+        ],
+        "CC-MAIN-1-00000.warc.wat.gz": [info, record(b"{}", 4, b"metadata", Content_Type="application/json")],
+    }
+    for name, records in found.items():
+        (tmp_path / "in" / name).write_bytes(b"".join(gzip.compress(one) for one in records))
+    items = read(tmp_path, source("warc"))
+    assert [(page.content, page.media_type) for page in pages(items)] == [
+        ("<p>ukurasa", "text/html"),
+        ("Maandishi ŋ", "text/plain"),
+    ]
+    assert len(items) == 2
+
+
 def test_what_wget_writes(tmp_path: Path) -> None:
     site = tmp_path / "site"
     site.mkdir()
