@@ -9,7 +9,9 @@ from functools import cache
 import regex
 
 from m4corpus import languages as registry
+from m4corpus.chunk.boundaries import believed
 from m4corpus.chunk.graphemes import clusters, is_boundary, trimmed
+from m4corpus.chunk.thai import thai_ends
 from m4corpus.records import Block
 from m4corpus.tables import read_table
 
@@ -17,11 +19,13 @@ from m4corpus.tables import read_table
 WINDOW = 10_000
 #: Kinds of block that are one unit each, however they are punctuated.
 _WHOLE = ("heading", "table_row")
-#: Scripts whose sentences end, if in anything that can be seen, in a space or a sign that sentencex does not know.
-_SPACE_ENDED = ("Thai", "Laoo", "Khmr", "Tibt")
+#: Scripts whose Chinese rules hold for every language, also for those sentencex would take for English.
+_HAN = ("Hani", "Hans", "Hant")
 
 _LINE = regex.compile(r"[^\n]+")
-_AFTER_SPACE = regex.compile(r"[\s។៕།༎]+")
+# In Tibetan a space follows the shad. Lao has full stops, where it has any, with or without a space after them.
+_AFTER_SPACE = regex.compile(r"[\s།༎]+")
+_LAO_STOP = regex.compile(r"(?<=\p{Lao}{3})[.!?]+[\p{Pe}\p{Pf}\"']*\s*")
 # ASCII full stops end a sentence before a space only; the terminators of other scripts need none.
 # Runs are matched from their first sign and without backtracking, so that a line of full stops takes linear time.
 _TERMINATOR = regex.compile(
@@ -106,9 +110,17 @@ def _window_end(text: str, start: int, end: int) -> int:
 
 
 def _ends_within(line: str, language: str, script: str) -> list[int]:
-    if script in _SPACE_ENDED:
-        return [match.end() for match in _AFTER_SPACE.finditer(line) if match.end() < len(line)] + [len(line)]
-    code = _codes().get(language)
+    if script == "Thai":
+        return thai_ends(line)
+    if script in ("Laoo", "Tibt"):
+        stop = _LAO_STOP if script == "Laoo" else _AFTER_SPACE
+        return [match.end() for match in stop.finditer(line) if match.end() < len(line)] + [len(line)]
+    return believed(line, _proposed(line, language, script), language)
+
+
+def _proposed(line: str, language: str, script: str) -> list[int]:
+    # Of Khmer's signs sentencex knows none.
+    code = None if script == "Khmr" else "zh" if script in _HAN else _codes().get(language)
     if code is not None:
         import sentencex
 

@@ -20,6 +20,8 @@ COMMANDS = {
     "retrieve": ("m4corpus.cli.search:retrieve", "Retrieve for a file of queries; writes M4-RAG and TREC run files."),
     "evaluate": ("m4corpus.cli.search:evaluate", "Score retrieval against qrels, for each query language."),
     "verify": ("m4corpus.cli.verify:verify", "Prove that a snapshot is intact, down to the last byte."),
+    "identify": ("m4corpus.cli.identify:command", "Tell varieties apart: train a classifier, ask about a text."),
+    "filters": ("m4corpus.cli.filters:command", "Why a document is dropped; the limits learnt for each language."),
     "languages": ("m4corpus.cli.languages:command", "The 42 languages and 56 varieties, and every code they go by."),
     "resources": ("m4corpus.cli.resources:command", "Check or fetch the model files the package carries."),
     "recipe": ("m4corpus.cli.recipe:command", "Check a recipe; describe every key a recipe may have."),

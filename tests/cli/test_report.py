@@ -56,3 +56,25 @@ def test_tables_keep_brackets_and_long_cells_whole(capsys: pytest.CaptureFixture
     assert "[bold]" in out
     assert long in out
     assert "1,234" in out
+
+
+def test_varieties_mixed_and_flagged_documents_are_counted_where_there_are_any(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    counts = {
+        "documents": {"arz_Arab": 3, "eng_Latn": 1200},
+        "chunks": {"eng_Latn": 5000},
+        "varieties": {"arz": 2, "es-MX": 40},
+        "mixed": {"share": 0.1, "documents": 7},
+        "flags": {"romanised": 1, "untranslated": 6},
+    }
+    report.print_languages(counts)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines if "es-MX" in line or "arz" in line] == ["arz_Arab", "es-MX", "arz"]
+    assert "mixed: 7 documents, with 10% or more in a second language" in lines
+    assert "flags: 6 untranslated, 1 romanised" in lines
+    # As a manifest was written before varieties were counted.
+    report.print_languages({"documents": {"eng_Latn": 2}, "chunks": {"eng_Latn": 2}})
+    old = capsys.readouterr().out
+    assert "variety" not in old
+    assert "mixed" not in old
