@@ -15,6 +15,7 @@ from m4corpus.ledger import Fail
 
 #: The record does not say how deep a heading is; MediaWiki's sections start at the second level.
 _HEADING_LEVEL = 2
+_LEAD = "Introduction"
 
 
 class ArticleFields(NamedTuple):
@@ -40,7 +41,8 @@ def clean_article(content: str, config: CleanConfig) -> tuple[Blocks, ArticleFie
         section = _mapping(item, where)
         fetched_at = fetched_at or _string(section, "access_time", where)
         heading = _string(section, "heading", where)
-        if number or clean_prose(heading) != title:
+        # M4-RAG's scripts head the lead section so in every language; the article has no such heading.
+        if number or clean_prose(heading) not in (title, _LEAD):
             blocks.add("heading", heading, level=_HEADING_LEVEL)
         for index, paragraph in enumerate(_list(section, "content", where)):
             if not isinstance(paragraph, str):

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from m4corpus.clean.blocks import Blocks
 from m4corpus.clean.parse import Element
 from m4corpus.clean.raised import subscript, superscript
+from m4corpus.clean.spans import Spans
 
 
 class Role(Enum):
@@ -179,10 +180,11 @@ class Flow:
 
     def _table(self, element: Element, group: int) -> None:
         """Rows of a table, of its sections too, but not of tables within its cells."""
+        spans = Spans()
         for child in element:
             role = self._role_of(child)
             if role is Role.ROW:
-                self._row(child, group)
+                self._row(child, group, spans)
             elif child.tag in ("tbody", "thead", "tfoot") and role is not Role.SKIP:
                 self._table(child, group)
             elif role is not Role.SKIP:
@@ -190,17 +192,23 @@ class Flow:
                 self._structure(child, role, _Context())
                 self._tell(child, first)
 
-    def _row(self, row: Element, group: int) -> None:
+    def _row(self, row: Element, group: int, spans: Spans) -> None:
         texts: list[str] = []
-        for cell in row:
-            if self._role_of(cell) is Role.SKIP:
-                continue
+        cells = [cell for cell in row if self._role_of(cell) is not Role.SKIP]
+        spans.begin_row()
+        for cell in cells:
+            texts += spans.before()
             if self._is_layout(cell):
                 self._add_row(texts, group)
                 self._nested(cell, _Context())
+                spans.take(cell, "")
             else:
-                texts.append(" ".join(self.inline(cell).split()))
-        self._add_row(texts, group)
+                text = " ".join(self.inline(cell).split())
+                spans.take(cell, text)
+                texts.append(text)
+        texts += spans.rest()
+        if not _is_lone_label(cells, texts):
+            self._add_row(texts, group)
 
     def _add_row(self, texts: list[str], group: int) -> None:
         self._blocks.add("table_row", " | ".join(filter(None, texts)), group=group)
@@ -229,3 +237,11 @@ class Flow:
                 parts.append(apart)
                 self._tell(child, len(self._blocks))
             parts.append(child.tail or "")
+
+
+def _is_lone_label(cells: list[Element], texts: list[str]) -> bool:
+    """Whether a row is the label of something that is not text: a picture, coordinates."""
+    label, *data = cells or [None]
+    if label is None or label.tag != "th" or not data or any(cell.tag != "td" for cell in data):
+        return False
+    return sum(map(bool, texts)) == 1 and any(len(cell) for cell in data)

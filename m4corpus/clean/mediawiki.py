@@ -7,6 +7,7 @@ Covers the legacy parser before and after 1.43 (``h2 > span.mw-headline`` and ``
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 from m4corpus.clean.blocks import Blocks
 from m4corpus.clean.config import CleanConfig
@@ -22,6 +23,7 @@ _FURNITURE = (
     " mw-authority-control toc toclimit navbox navbox-styles navbox-inner vertical-navbox navbar sidebar"
     " authority-control catlinks printfooter noprint metadata ambox tmbox ombox cmbox fmbox dmbox imbox mbox-small"
     " sistersitebox sister-box portal portalbox portal-bar magnify Z3988 error"
+    " geo geo-default geo-nondefault geo-multi-punct geo-inline geo-inline-hidden geo-dms geo-dec ext-phonos"
 )
 _FURNITURE_IDS = "coordinates toc catlinks siteNotice siteSub contentSub jump-to-nav mw-navigation"
 FURNITURE, FURNITURE_IDS = frozenset(_FURNITURE.split()), frozenset(_FURNITURE_IDS.split())
@@ -118,7 +120,7 @@ def _role(element: Element, skipped: frozenset[str]) -> Role:
     names = classes(element)
     if not names:
         return role
-    if not skipped.isdisjoint(names):
+    if not skipped.isdisjoint(names) or _is_missing_picture(element, names):
         return Role.SKIP
     if role is Role.SUPERSCRIPT and ("reference" in names or "mw-ref" in names):
         return Role.SKIP
@@ -127,6 +129,21 @@ def _role(element: Element, skipped: frozenset[str]) -> Role:
     if "gallery" in names or "gallerybox" in names:
         return Role.BLOCK
     return role
+
+
+def _is_missing_picture(element: Element, names: list[str]) -> bool:
+    """Whether this stands where a picture would, had anybody uploaded its file; its caption is elsewhere.
+
+    Up to 1.39 it is a link to where files are uploaded, titled as the file's page (``[[Media:X|text]]``, a link of the
+    text to the same place, is titled without the namespace), and in galleries the file's bare name.
+    """
+    if "mw-broken-media" in names:
+        return True
+    if element.tag == "a":
+        return "new" in names and "wpDestFile=" in (element.get("href") or "") and ":" in (element.get("title") or "")
+    if element.tag == "div" and "thumb" in names and not len(element):
+        return any("gallerybox" in classes(above) for above in islice(element.iterancestors(), 2))
+    return False
 
 
 def _formula(element: Element) -> str | None:

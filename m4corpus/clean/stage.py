@@ -9,16 +9,22 @@ from m4corpus.clean.step import CleanStep
 from m4corpus.mapstage import MapStage
 from m4corpus.records import Page
 from m4corpus.stage import StageContext
+from m4corpus.tables import tables_digest
 
 
 class CleanStage(MapStage):
     """Text and structure of every page."""
 
     name: ClassVar[str] = "clean"
+    version: ClassVar[int] = 2
     needs: ClassVar[tuple[str, ...]] = ("read",)
     reads = Page
-    packages = ("lxml", "mwparserfromhell", "trafilatura")
+    packages = ("ftfy", "lxml", "mwparserfromhell", "trafilatura")
     config: CleanConfig
+
+    def resources(self) -> dict[str, str]:
+        """Versions of the packages, and the words that are options of pictures."""
+        return {**super().resources(), "picture_options": tables_digest("picture_options")}
 
     def step(self, context: StageContext) -> CleanStep:
         """The step that cleans one page at a time."""

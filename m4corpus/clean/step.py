@@ -24,6 +24,7 @@ class CleanStep(Step):
 
     def prepare(self) -> None:
         """Load the parsers here, so that every child forked from this process has it already."""
+        import ftfy  # noqa: F401
         import mwparserfromhell  # noqa: F401
         import trafilatura  # noqa: F401
 

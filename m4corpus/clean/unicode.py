@@ -5,15 +5,20 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from m4corpus.clean.invisible import clean_invisible
+from m4corpus.clean.mojibake import repair
 from m4corpus.ledger import Fail
 
 #: Control characters a page may hold by accident (a form feed, a mis-decoded byte) without being refused.
 FORGIVEN = 8
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f]")
+# What Windows-1252 has at the places of C1 controls: on a page they stand for those characters, as HTML itself reads
+# numeric references to them. NEL stays a line break.
+_C1 = {code: bytes([code]).decode("cp1252", "ignore") for code in range(0x80, 0xA0) if code != 0x85}
+_C1_ONE = re.compile(r"[\x80-\x84\x86-\x9f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
-# Control characters, soft hyphens, byte order marks and noncharacters; never the joiners U+200C and U+200D, which
-# Persian, Sinhala, Marathi and emoji spell with.
+# Control characters, soft hyphens, byte order marks and noncharacters.
 _REMOVED = re.compile(
     r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\ufeff\ufdd0-\ufdef\ufffe\uffff]"
     f"|[{''.join(chr(plane << 16 | 0xFFFE) + chr(plane << 16 | 0xFFFF) for plane in range(1, 17))}]"
@@ -38,6 +43,8 @@ _INVISIBLE = re.compile(
 def check_characters(text: str, max_control_share: float) -> str:
     """``text`` without the few control characters it may hold by accident; refuses text that was never text.
 
+    C1 controls stay: they are traces of another encoding, from which :func:`remove_unwanted` can tell what they were.
+
     Raises ``Fail("lone-surrogates")`` on any unpaired surrogate and ``Fail("control-characters")`` on any NUL or on
     more control characters than ``max_control_share`` of the text (and than :data:`FORGIVEN`).
     """
@@ -53,9 +60,18 @@ def check_characters(text: str, max_control_share: float) -> str:
     return _CONTROL.sub("", text) if strays else text
 
 
+def _of_windows(found: re.Match[str]) -> str:
+    return _C1[ord(found[0])]
+
+
 def remove_unwanted(text: str) -> str:
-    """``text`` without control characters (tab and line breaks stay), soft hyphens and noncharacters."""
-    return _REMOVED.sub("", text)
+    """``text`` repaired, without control characters (tab and line breaks stay), soft hyphens and noncharacters.
+
+    See :mod:`m4corpus.clean.mojibake` and :mod:`m4corpus.clean.invisible` for what is repaired and what else goes.
+    """
+    if text.isascii():
+        return _REMOVED.sub("", text)
+    return clean_invisible(_REMOVED.sub("", _C1_ONE.sub(_of_windows, repair(text))))
 
 
 def join_wide_lines(text: str) -> str:

@@ -131,6 +131,42 @@ def test_captions_in_every_markup(figure: str) -> None:
     assert parsed(f"<p>Text.</p>{figure}", CleanConfig(captions=False)) == [("paragraph", 0, "Text.")]
 
 
+UPLOAD = '<a href="/wiki/Special:Upload?wpDestFile=X.jpg" class="new" title="{title}">{text}</a>'
+MISSING = UPLOAD.format(title="Berkas:X.jpg", text="{text}")
+MISSING_SPAN = '<span typeof="mw:Error mw:File"><a href="./X.jpg"><span class="mw-broken-media">X.jpg</span></a></span>'
+
+
+@pytest.mark.parametrize(
+    "figure",
+    [
+        '<div class="thumb tright"><div class="thumbinner">'
+        + MISSING.format(text="Berkas:X.jpg")
+        + "{caption}</div></div>",
+        '<ul class="gallery"><li class="gallerybox"><div><div class="thumb" style="height: 150px;">X.jpg</div>{caption}'
+        "</div></li></ul>",
+        '<figure typeof="mw:Error mw:File/Thumb"><a href="/u" class="new">'
+        '<span class="mw-file-element mw-broken-media">File:X.jpg</span></a>{caption}</figure>',
+        '<ul class="gallery"><li class="gallerybox"><div class="thumb">' + MISSING_SPAN + "</div>{caption}</li></ul>",
+    ],
+)
+def test_a_missing_picture_leaves_its_caption(figure: str) -> None:
+    caption = '<div class="thumbcaption">A kite</div>'
+    assert parsed("<p>Text.</p>" + figure.format(caption=caption)) == [
+        ("paragraph", 0, "Text."),
+        ("caption", 0, "A kite"),
+    ]
+    assert parsed("<p>Text.</p>" + figure.format(caption="")) == [("paragraph", 0, "Text.")]
+
+
+def test_missing_pictures_in_a_line_go_and_links_to_missing_pages_stay() -> None:
+    assert parsed(f"<p>A {MISSING.format(text='tooltip')} and {MISSING_SPAN} kite.</p>") == [
+        ("paragraph", 0, "A and kite.")
+    ]
+    link = '<a href="/w/index.php?title=Talk:X&amp;action=edit&amp;redlink=1" class="new" title="Talk:X">talk</a>'
+    media = UPLOAD.format(title="X.jpg", text="file")
+    assert parsed(f"<p>A {link} and a {media}.</p>") == [("paragraph", 0, "A talk and a file.")]
+
+
 def test_nested_and_definition_lists() -> None:
     html = (
         "<ul><li>Asia<ul><li>Japan<ol><li>Osaka</li></ol></li><li>Korea</li></ul></li><li><p>Europe</p></li></ul>"

@@ -58,6 +58,13 @@ def test_first_heading_that_is_not_the_title_stays() -> None:
     assert clean(json.dumps(article(content=sections)), ARTICLE).text == "Lead\n\nIt flies."
 
 
+@pytest.mark.parametrize("heading", ["Introduction", " Introduction ", "Kite"])
+def test_the_heading_of_the_lead_section_is_none(heading: str) -> None:
+    sections = [{"heading": heading, "content": ["Bina."]}, {"heading": "Introduction", "content": ["More."]}]
+    found = clean(json.dumps(article(content=sections)), ARTICLE)
+    assert found.text == "Bina.\n\nIntroduction\n\nMore."
+
+
 def test_what_the_source_says_wins_over_the_record() -> None:
     document = clean(json.dumps(article()), ARTICLE, url="https://mirror/Kite", fetched_at="2026-01-01")
     assert (document.url, document.fetched_at) == ("https://mirror/Kite", "2026-01-01")

@@ -268,8 +268,7 @@ def test_reading_the_record_again_gives_the_text_back(tmp_path: Path, markup: An
     assert (again.id, again.title, again.url) == (original.id, original.title, original.url)
     assert (again.language_hint, again.fetched_at) == ("su", SAVED)
     expected = texts(original)
-    # The format's own: a heading over the lead; captions after the text of their section.
-    expected.insert(0, "Introduction")
+    # The format's own: captions after the text of their section.
     for caption, before in (("A red kite", "Asia & beyond"), ("First", None)):
         expected.remove(caption)
         expected.insert(expected.index(before) if before else len(expected), caption)
