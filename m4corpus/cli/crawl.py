@@ -158,8 +158,9 @@ def replay(recipe: Path, workdir: Path, number: int | None, as_json: bool) -> No
 @options.workdir
 @number
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Directory to write to.")
+@click.option("--images", is_flag=True, help="Also write the images themselves, where the crawl fetched them.")
 @options.as_json
-def export(recipe: Path, workdir: Path, number: int | None, out: Path, as_json: bool) -> None:
+def export(recipe: Path, workdir: Path, number: int | None, out: Path, images: bool, as_json: bool) -> None:
     """Write a finished crawl of RECIPE in the form of M4-RAG's own data.
 
     For each set of questions: articles.jsonl, question_article.jsonl and, with images, images.jsonl and
@@ -167,13 +168,18 @@ def export(recipe: Path, workdir: Path, number: int | None, out: Path, as_json: 
     """
     from m4corpus.crawl.export import export as write
 
-    found = _crawl(recipe, workdir).find(number)
+    crawl = _crawl(recipe, workdir)
+    found = crawl.find(number)
     written = write(found.path, out)
+    files = crawl.export_images(found, out) if images else {}
     if as_json:
-        echo_json({plan: asdict(counts) for plan, counts in written.items()})
+        told: dict[str, Any] = {plan: asdict(counts) for plan, counts in written.items()}
+        echo_json({**told, "image_files": files} if images else told)
     else:
         rows = [[plan, of.questions, of.articles, of.images, of.failed.total()] for plan, of in written.items()]
         table(["plan", "questions", "articles", "images", "failed"], rows)
+        if images:
+            table(["images", "count"], sorted(files.items()))
         click.echo(f"written to {out}")
 
 

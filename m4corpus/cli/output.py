@@ -55,4 +55,4 @@ def _cell(value: Any) -> str:
 
     if isinstance(value, float):
         return f"{value:.3f}"
-    return f"{value:,}" if isinstance(value, int) else escape(str(value))
+    return f"{value:,}" if isinstance(value, int) else escape(printable(str(value)))

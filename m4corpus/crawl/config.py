@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
@@ -218,6 +219,9 @@ class SiteConfig:
         for address in value:
             if not re.match(r"https?://[^/]", address):
                 raise ValueError(f"{address} is not the address of a web page (http:// or https://)")
+            if "@" in urlsplit(address).netloc:
+                # It would stand in the plan and in the ledger, and the client sends none.
+                raise ValueError("an address with a user name or password cannot be fetched")
         return value
 
 
@@ -259,6 +263,8 @@ class CrawlConfig:
             raise ValueError("images are searched for the queries of worldcuisines, cvqa or queries; there are none")
         parts: list[QueriesConfig | SiteConfig] = [*self.queries, *self.sites]
         names = [part.name for part in parts]
+        for taken in {"worldcuisines", "cvqa"} & set(names):
+            raise ValueError(f"'{taken}' is the name of a benchmark's questions; choose another")
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"several parts are named {', '.join(twice)}; give each its own name")

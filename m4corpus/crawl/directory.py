@@ -3,6 +3,7 @@
 ::
 
     plan.json            what was asked: the recipe's crawl section and the digests of its tables; written first
+    asked.jsonl          the questions that were read from these tables
     frontier.sqlite      what became of every request so far
     warc/*.warc.gz       every response as it came
     pages/*.parquet      the pages, once all is fetched
@@ -28,6 +29,7 @@ from m4corpus.storage.atomic import write_json
 from m4corpus.storage.digests import digest_of
 
 FRONTIER, WARC, QUESTIONS, IMAGES = "frontier.sqlite", "warc", "questions.jsonl", "images.jsonl"
+ASKED = "asked.jsonl"
 #: Raised when the same plan would ask other things.
 VERSION = 1
 

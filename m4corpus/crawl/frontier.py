@@ -147,10 +147,6 @@ class Frontier(Database):
             counts.setdefault(kind, {})[state] = count
         return counts
 
-    def counts_by_kind(self) -> dict[str, int]:
-        """Requests by kind, whatever became of them; sorted."""
-        return {kind: sum(states.values()) for kind, states in self.counts().items()}
-
     def errors(self) -> dict[str, dict[str, int]]:
         """Failed requests by kind, then by reason; both sorted."""
         errors: dict[str, dict[str, int]] = {}

@@ -13,13 +13,14 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from m4corpus.crawl.atonce import each
+from m4corpus.crawl.client import content
 from m4corpus.crawl.config import ImagesConfig
 from m4corpus.crawl.imagetable import ArticleOf, ImageTable
 from m4corpus.crawl.mediawiki import Wiki
 from m4corpus.crawl.messages import Fetcher, Request, Response
 from m4corpus.crawl.questions.records import Answer
 from m4corpus.ledger import KEPT, Drop, Fail, Verdict
-from m4corpus.sources.http import content_type, decoded_body
+from m4corpus.sources.http import content_type
 from m4corpus.sources.m4rag import article_id
 
 _AT_ONCE = 32
@@ -114,7 +115,7 @@ def request_of(record: dict[str, Any], types: Iterable[str] = ()) -> Request:
 
 def content_of(response: Response, limit: int) -> tuple[str, bytes]:
     """Media type and bytes of a fetched image. Raises ``Fail``: ``too-large``, ``bad-encoding``, ``not-an-image``."""
-    body = decoded_body(response.body, response.header("Transfer-Encoding"), response.header("Content-Encoding"), limit)
+    body = content(response, limit)
     media_type, _ = content_type(response.header("Content-Type"))
     if not media_type.startswith("image/") or not body:
         raise Fail("not-an-image", f"type={media_type or 'none'} bytes={len(body)}")

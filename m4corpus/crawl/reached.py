@@ -15,8 +15,8 @@ from m4corpus.storage.sqlite import remove
 _TABLES = """
 CREATE TABLE pages (part INT, id TEXT, revision INT, data TEXT, absent INT DEFAULT 0, PRIMARY KEY (part, id))
     WITHOUT ROWID;
-CREATE TABLE notes (part INT, id TEXT, locator TEXT, outcome TEXT, slug TEXT, detail TEXT,
-    PRIMARY KEY (part, id, locator)) WITHOUT ROWID;
+CREATE TABLE notes (part INT, id TEXT, locator TEXT, number INT, outcome TEXT, slug TEXT, detail TEXT,
+    PRIMARY KEY (part, id, locator, number)) WITHOUT ROWID;
 CREATE TABLE queries (id TEXT, edition TEXT, text TEXT, PRIMARY KEY (id, edition, text)) WITHOUT ROWID;
 """
 
@@ -26,6 +26,7 @@ class Reached:
 
     def __init__(self, path: Path, partitions: int) -> None:
         self._partitions = partitions
+        self._noted = 0
         remove(path)
         self._connection = sqlite3.connect(path, isolation_level=None)
         # It is made anew after a kill, so nothing in it needs to last.
@@ -47,10 +48,12 @@ class Reached:
         )
 
     def note(self, entry: Entry) -> None:
-        """A row of the ledger for something that becomes no page."""
+        """A row of the ledger for something that becomes no page; one id may have several (a row of a table, two
+        faults)."""
+        self._noted += 1
         self._connection.execute(
-            "INSERT OR REPLACE INTO notes VALUES (?, ?, ?, ?, ?, ?)",
-            (self._part(entry.id), entry.id, entry.locator, entry.outcome, entry.slug, entry.detail),
+            "INSERT INTO notes VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (self._part(entry.id), entry.id, entry.locator, self._noted, entry.outcome, entry.slug, entry.detail),
         )
 
     def by(self, id: str, edition: str, text: str) -> None:
@@ -79,8 +82,8 @@ class Reached:
                 yield after, json.loads(data)
 
     def notes(self, part: int) -> Iterator[Entry]:
-        """Rows of the ledger of a part, sorted by id."""
-        query = "SELECT id, locator, outcome, slug, detail FROM notes WHERE part = ? ORDER BY id, locator"
+        """Rows of the ledger of a part, sorted by id; those of one id in the order they were noted."""
+        query = "SELECT id, locator, outcome, slug, detail FROM notes WHERE part = ? ORDER BY id, locator, number"
         for row in self._connection.execute(query, (part,)):
             id, locator, outcome, slug, detail = row
             yield Entry(id, locator, outcome, slug, detail, 0)

@@ -7,13 +7,9 @@ from dataclasses import replace
 
 from m4corpus.crawl.archive import Archive, Place
 from m4corpus.crawl.capture import Capture
-from m4corpus.crawl.client.body import content
+from m4corpus.crawl.client.judging import check
 from m4corpus.crawl.frontier import DONE, FAILED, Frontier, Row
-from m4corpus.crawl.messages import Failed, Judge, Response, Retry
-from m4corpus.sources.http import content_type
-
-#: Statuses that settle nothing: the client goes elsewhere, or tries again.
-_UNSETTLED = frozenset({301, 302, 303, 307, 308, 408, 429, 500, 502, 503, 504})
+from m4corpus.crawl.messages import Failed, Judge, Retry
 
 
 def recover(archive: Archive, frontier: Frontier, judges: Mapping[str, Judge], max_bytes: int) -> int:
@@ -44,7 +40,7 @@ def _settled(capture: Capture, place: Place, judge: Judge | None, max_bytes: int
     response, failed = capture.response, capture.failed
     if response:
         try:
-            _judge(response, capture.accept, judge, max_bytes)
+            check(response, capture.accept, judge, max_bytes)
         except Retry:
             return None
         except Failed as verdict:
@@ -55,17 +51,3 @@ def _settled(capture: Capture, place: Place, judge: Judge | None, max_bytes: int
     if not failed:
         return None
     return replace(row, slug=failed.slug, detail=failed.detail, transient=failed.transient)
-
-
-def _judge(response: Response, accept: tuple[str, ...], judge: Judge | None, max_bytes: int) -> None:
-    """Return for an answer; raise what :class:`m4corpus.crawl.client.Client` would have raised for anything else."""
-    if response.status in _UNSETTLED:
-        raise Retry("http-status", f"status={response.status}")
-    if response.status != 200:
-        raise Failed("http-status", f"status={response.status}")
-    media, _ = content_type(response.header("Content-Type"))
-    if accept and media not in accept:
-        raise Failed("content-type", media or "none")
-    content(response, max_bytes)
-    if judge:
-        judge(response)

@@ -17,8 +17,9 @@ from m4corpus.crawl.archive import Archive
 from m4corpus.crawl.assemble import assemble
 from m4corpus.crawl.client import LAGGED, Client, user_agent
 from m4corpus.crawl.config import CrawlConfig
-from m4corpus.crawl.directory import FRONTIER, IMAGES, QUESTIONS, CrawlDirectory, Plan, crawls, current
+from m4corpus.crawl.directory import ASKED, FRONTIER, IMAGES, QUESTIONS, CrawlDirectory, Plan, crawls, current
 from m4corpus.crawl.earlier import EarlierFirst
+from m4corpus.crawl.export import export_images
 from m4corpus.crawl.fetcher import AsksNetwork, Counters, LiveFetcher, ReplayFetcher
 from m4corpus.crawl.frontier import Frontier
 from m4corpus.crawl.mediawiki.answers import judge
@@ -26,6 +27,7 @@ from m4corpus.crawl.messages import Judge
 from m4corpus.crawl.program import Program, Watch
 from m4corpus.crawl.questions import QuestionSet, load
 from m4corpus.crawl.questions.estimate import Estimate, estimate
+from m4corpus.crawl.questions.stored import store, stored
 from m4corpus.errors import IntegrityError, UserError
 from m4corpus.recipe import Recipe
 from m4corpus.storage.artifact import MANIFEST, Artifact
@@ -106,7 +108,9 @@ class Crawl:
             if crawl.finished and not retry:
                 return CrawlResult(crawl, Artifact.open(crawl.path))
             # A crawl that is taken up again is not finished until it is written anew.
-            (crawl.path / "manifest.json").unlink(missing_ok=True)
+            (crawl.path / MANIFEST).unlink(missing_ok=True)
+            if not (crawl.path / ASKED).exists():
+                store(self.questions, crawl.path / ASKED)
             before = [c for c in earlier if c.number < crawl.number and c.frontier.is_file()][-1:]
             artifact, counters = asyncio.run(self._live(crawl, before, watch, retry))
         return CrawlResult(crawl, artifact, counters, time.monotonic() - started)
@@ -114,20 +118,25 @@ class Crawl:
     def replay(self, watch: Watch, number: int | None = None) -> Replayed:
         """Crawl again without the network, from the archive of crawl ``number`` or the newest.
 
-        A crawl that was never finished, or of which only plan and archive are left, gets its pages this way.
+        A crawl that was never finished gets its pages this way, and so does one of which only plan and archive are
+        left. The recipe's tables are only read where the crawl lacks the questions it took from them.
         """
         crawl = self.find(number)
-        if crawl.plan.fingerprint != self.plan.fingerprint:
+        asked = crawl.path / ASKED
+        questions = stored(asked) if asked.is_file() else self.questions
+        plan = Plan.of(self.config, questions.inputs)
+        if crawl.plan.fingerprint != plan.fingerprint:
             raise UserError(
                 f"{crawl.path} asked other things than recipe {self.recipe.name} does now",
-                "Restore the recipe and the tables it was crawled with.",
+                "Restore the recipe it was crawled with"
+                + ("." if asked.is_file() else f", and its tables: {ASKED} is missing."),
             )
         scratch = CrawlDirectory(crawl.path / "replay")
         with locked(self.root), _refusals():
             fresh_directory(scratch.path)
-            self.plan.write(scratch.path / "plan.json")
+            plan.write(scratch.path / "plan.json")
             try:
-                artifact = asyncio.run(self._replay(crawl, scratch, watch))
+                artifact = asyncio.run(self._replay(crawl, scratch, questions, watch))
                 if not crawl.finished:
                     _move(scratch, crawl)
             finally:
@@ -137,6 +146,15 @@ class Crawl:
             if damage:
                 raise IntegrityError(damage, "Delete manifest.json beside it and replay again: it is made anew.")
         return Replayed(crawl, artifact.logical, recorded.logical)
+
+    def export_images(self, crawl: CrawlDirectory, out: Path) -> dict[str, int]:
+        """Write the images ``crawl`` fetched to ``<out>/images``; how many there are (``kept``), and by reason why
+        others are not. Nothing is fetched."""
+        limit = self.config.politeness.max_bytes
+        with _refusals(), Archive(crawl.warc) as archive, Frontier(None) as frontier:
+            fetcher = ReplayFetcher(archive, frontier, judges=JUDGES, max_bytes=limit)
+            fetcher.recover()
+            return dict(asyncio.run(export_images(crawl.path, out, fetcher)))
 
     def find(self, number: int | None = None) -> CrawlDirectory:
         """Crawl ``number`` of the recipe, or the newest; raises ``UserError`` where there is none."""
@@ -176,19 +194,22 @@ class Crawl:
             frontier.set_meta("fetched", _now())
             frontier.commit()
             replay = ReplayFetcher(archive, frontier, judges=JUDGES, max_bytes=limit)
-            artifact = await self._assemble(crawl, replay, frontier, self.recipe.partitions, watch)
+            partitions = self.recipe.partitions
+            artifact = await assemble(crawl, self.config, self.questions, replay, frontier, partitions, watch)
             # What was taken from the crawl before was not sent.
             fetcher.counters.fetched -= taken.reused
             fetcher.counters.reused += taken.reused
             return artifact, fetcher.counters
 
-    async def _replay(self, crawl: CrawlDirectory, target: CrawlDirectory, watch: Watch) -> Artifact:
+    async def _replay(
+        self, crawl: CrawlDirectory, target: CrawlDirectory, questions: QuestionSet, watch: Watch
+    ) -> Artifact:
         limit = self.config.politeness.max_bytes
         with Archive(crawl.warc) as archive, Frontier(target.frontier) as frontier:
             fetcher = ReplayFetcher(archive, frontier, judges=JUDGES, max_bytes=limit)
             fetcher.recover()
-            frontier.set_meta("questions", str(len(self.questions.questions)))
-            await Program(self.config, self.questions, fetcher, frontier, watch).run()
+            frontier.set_meta("questions", str(len(questions.questions)))
+            await Program(self.config, questions, fetcher, frontier, watch).run()
             if fetcher.missing:
                 lacks = f"{fetcher.missing} requests have no answer in its archive"
                 if crawl.finished:
@@ -199,12 +220,7 @@ class Crawl:
             partitions = self.recipe.partitions
             if crawl.finished:
                 partitions = Artifact.open(crawl.path).manifest["config"]["partitions"]
-            return await self._assemble(target, fetcher, frontier, partitions, watch)
-
-    async def _assemble(
-        self, crawl: CrawlDirectory, fetcher: ReplayFetcher, frontier: Frontier, partitions: int, watch: Watch
-    ) -> Artifact:
-        return await assemble(crawl, self.config, self.questions, fetcher, frontier, partitions, watch)
+            return await assemble(target, self.config, questions, fetcher, frontier, partitions, watch)
 
 
 def _move(scratch: CrawlDirectory, crawl: CrawlDirectory) -> None:

@@ -137,7 +137,7 @@ def parse_object(line: bytes) -> dict[str, Any]:
     if line.count(b"[") + line.count(b"{") > MAX_DEPTH and _deeper(value, MAX_DEPTH):
         raise Fail("invalid-json", f"nested deeper than {MAX_DEPTH} levels")
     if _SURROGATE_ESCAPE.search(line):
-        _refuse_surrogates(value)
+        refuse_surrogates(value)
     return value
 
 
@@ -165,7 +165,8 @@ def _deeper(value: Any, depth: int) -> bool:
     return True
 
 
-def _refuse_surrogates(record: dict[str, Any]) -> None:
+def refuse_surrogates(record: dict[str, Any]) -> None:
+    """Raise ``Fail("lone-surrogates")`` for a JSON object that UTF-8 cannot hold."""
     for key, value in record.items():
         try:
             json.dumps([key, value], ensure_ascii=False).encode()

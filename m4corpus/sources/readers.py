@@ -26,6 +26,7 @@ from m4corpus.sources.slices import Slice, line_slices
 from m4corpus.sources.streams import InputFile, LocalFile, refusal
 from m4corpus.sources.warc import read_warc
 from m4corpus.sources.zim import read_zim, read_zim_slice, require_libzim, zim_slices
+from m4corpus.steps import FATAL, unexpected
 
 __all__ = ["TRANSIENT", "Failure", "Unit", "read_file", "read_unit", "require_packages", "units"]
 
@@ -97,6 +98,10 @@ def units(source: SourceConfig, base: Path, file: SourceFile) -> list[Unit]:
                 return [Unit(file, number, part, stream.stamp) for number, part in enumerate(slices)]
         except (Verdict, OSError):
             pass  # reading it says why
+        except FATAL:
+            raise
+        except Exception:
+            pass  # likewise
     return [Unit(file)]
 
 
@@ -131,6 +136,10 @@ def read_unit(source: SourceConfig, base: Path, unit: Unit) -> Items:
         yield Failure.of(verdict, id, locator)
     except OSError as error:
         yield Failure.of(refusal(error), id, locator)
+    except FATAL:
+        raise
+    except Exception as error:
+        yield Failure.of(unexpected(error), id, locator)
 
 
 def _sliced(source: SourceConfig, unit: Unit, part: Slice, stream: InputFile) -> Items:

@@ -11,7 +11,7 @@ import lzma
 import struct
 import zlib
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from m4corpus.ledger import Fail
 from m4corpus.sources.compressed import OUTPUT_STEP, ArchiveFault, Pieces
@@ -23,6 +23,8 @@ _START = struct.Struct("<6sHIQQI")
 #: Largest directory, and largest dictionary (what decoding keeps in memory), in bytes.
 _MAX_DIRECTORY, _MAX_DICTIONARY = 1 << 20, 1 << 28
 _MIN_DICTIONARY = 1 << 12
+#: Packed directories in each other, one in practice.
+_MAX_NESTING = 4
 _INPUT = 1 << 16
 _LZMA, _LZMA2 = b"\x03\x01\x01", b"\x21"
 # Ids of what the directory is made of.
@@ -65,14 +67,17 @@ def _located(stream: InputFile) -> _Stream:
         raise _corrupt("wrong checksum of its first header")
     if size > _MAX_DIRECTORY:
         raise Fail("unsupported-archive", f"7z: a directory of bytes={size} limit={_MAX_DIRECTORY}")
-    raw.seek(_START.size + offset)
+    _seek(raw, _START.size + offset)
     directory = raw.read(size)
     if len(directory) < size:
         raise ArchiveFault("truncated-archive", "7z: ends before its directory")
     if zlib.crc32(directory) != directory_crc:
         raise _corrupt("wrong checksum of its directory")
-    found = _Directory(directory)
+    found, nesting = _Directory(directory), 0
     while (kind := found.byte()) == _ENCODED_HEADER:
+        nesting += 1
+        if nesting > _MAX_NESTING:
+            raise Fail("unsupported-archive", f"7z: directories nested deeper than {_MAX_NESTING}")
         packed = found.streams()
         if packed.size > _MAX_DIRECTORY:
             raise Fail("unsupported-archive", f"7z: a directory of bytes={packed.size} limit={_MAX_DIRECTORY}")
@@ -82,10 +87,17 @@ def _located(stream: InputFile) -> _Stream:
     return found.streams()
 
 
+def _seek(raw: BinaryIO, position: int) -> None:
+    # What no file is long enough for, no operating system takes.
+    if position >= 1 << 62:
+        raise ArchiveFault("truncated-archive", f"7z: ends before offset {position}")
+    raw.seek(position)
+
+
 def _decoded(stream: InputFile, packed: _Stream) -> Iterator[bytes]:
     """What a packed stream holds, in bounded pieces."""
     raw = stream.rewind()
-    raw.seek(packed.start)
+    _seek(raw, packed.start)
     position, left, crc = packed.start, packed.size, 0
     try:
         decoder = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=[packed.filter])

@@ -405,12 +405,32 @@ def test_a_replay_finds_that_the_end_is_gone(crawl: Command, done: Path, recipe:
     assert str(first(done)) in told.err
 
 
-def test_a_changed_table_is_no_replay(crawl: Command, done: Path, recipe: Path) -> None:
+def test_a_replay_needs_no_table(crawl: Command, done: Path, recipe: Path) -> None:
+    table = recipe.parent / "dishes.csv"
+    with table.open("a") as file:
+        file.write('Koshary,[],"[""stew""]","[""stew""]"\n')
+    assert crawl("replay", recipe, "--workdir", done).code == 0
+    table.unlink()
+    told = crawl("replay", recipe, "--workdir", done)
+    assert (told.code, told.err) == (0, "")
+
+
+def test_another_question_is_no_replay(crawl: Command, done: Path, recipe: Path) -> None:
+    text = recipe.read_text()
+    recipe.write_text(text.replace("worldcuisines:", "worldcuisines:\n    linked: 1"))
+    told = crawl("replay", recipe, "--workdir", done)
+    assert (told.code, "asked other things" in told.err) == (2, True)
+    recipe.write_text(text)
+    (first(done) / "asked.jsonl").write_text('{"inputs": {}}\n{"name": 1}\n')
+    told = crawl("replay", recipe, "--workdir", done)
+    assert (told.code, "asked.jsonl is damaged" in told.err) == (4, True)
+    # Without the questions the tables are read, and must be those of then.
+    (first(done) / "asked.jsonl").unlink()
+    assert crawl("replay", recipe, "--workdir", done).code == 0
     with (recipe.parent / "dishes.csv").open("a") as table:
         table.write('Koshary,[],"[""stew""]","[""stew""]"\n')
     told = crawl("replay", recipe, "--workdir", done)
-    assert told.code == 2
-    assert "asked other things" in told.err
+    assert (told.code, "asked other things" in told.err, "asked.jsonl" in told.err) == (2, True, True)
 
 
 def test_an_export(crawl: Command, untroubled: Path, recipe: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -200,7 +201,8 @@ def test_questions_of_cvqa_and_their_export(wikis: Wikis, tmp_path: Path) -> Non
     assert article_id(str(rawon), "id") in asked["1"]["article_ids"]
     told = {entry.slug: entry for entry in ledger(done.crawl) if entry.outcome != "kept"}
     assert {"bad-label", "no-expansions"} <= told.keys()
-    assert told["no-expansions"].detail == "2-English"
+    lacking = {entry.detail for entry in ledger(done.crawl) if entry.slug == "no-expansions"}
+    assert lacking == {"2-English", "3-Indonesian"}, "a row with several faults is told of each"
     counts = export(done.crawl.path, tmp_path / "out")["cvqa"]
     mapping = [json.loads(line) for line in (tmp_path / "out/cvqa/question_article.jsonl").read_text().splitlines()]
     assert [row["question_id"] for row in mapping] == ["1", "2"]
@@ -236,3 +238,17 @@ def test_two_sets_that_reach_one_page(wikis: Wikis, tmp_path: Path) -> None:
         lines = (tmp_path / "out" / plan / "articles.jsonl").read_text().splitlines()
         assert rawon.id in {json.loads(line)["id"] for line in lines}
     assert outputs(done.crawl.path).keys() >= {"questions.jsonl", "manifest.json"}
+
+
+def test_images_are_fetched_and_written(wikis: Wikis, tmp_path: Path) -> None:
+    images = {"images": {"api": wikis.commons, "download": True, "width": 0}}
+    crawl = crawl_of(write_recipe(tmp_path, {**on_wikis(wikis), **dishes(tmp_path, ("en",)), **images}), tmp_path / "w")
+    done = crawl.run(quiet)
+    lines = (done.crawl.path / "images.jsonl").read_text().splitlines()
+    fetched = {image["image_id"]: image for image in map(json.loads, lines) if "content_sha256" in image}
+    expected = {id: image["content_sha256"] for id, image in fetched.items() if "same_as" not in image}
+    wikis.forget_hits()
+    assert crawl.export_images(done.crawl, tmp_path / "out") == {"kept": len(expected)}
+    files = (tmp_path / "out" / "images").iterdir()
+    assert {file.stem: hashlib.sha256(file.read_bytes()).hexdigest() for file in files} == expected != {}
+    assert not wikis.hits()

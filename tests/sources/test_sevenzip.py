@@ -154,6 +154,32 @@ def test_no_damaged_directory_is_taken_for_bad_luck(tmp_path: Path) -> None:
         assert failure.reason in ("corrupt-archive", "unsupported-archive", "truncated-archive")
 
 
+def test_offsets_beyond_any_file_and_directories_in_themselves(tmp_path: Path) -> None:
+    def archive(directory: bytes, between: bytes = b"", offset: int | None = None) -> bytes:
+        at = len(between) if offset is None else offset
+        start = at.to_bytes(8, "little") + len(directory).to_bytes(8, "little")
+        start += sevenzip.zlib.crc32(directory).to_bytes(4, "little")
+        crc = sevenzip.zlib.crc32(start).to_bytes(4, "little")
+        return sevenzip.MAGIC + b"\0\4" + crc + start + between + directory
+
+    def directory(kind: bytes, offset: int, packed: int, unpacked: int) -> bytes:
+        at = b"\xff" + offset.to_bytes(8, "little")
+        coder = b"\x01\x21\x21\x01\x00"
+        sizes = b"\x01\x09%c\x00\x07\x0b\x01\x00%s\x0c%c\x00\x00" % (packed, coder, unpacked)
+        return kind + b"\x06" + at + sizes
+
+    size = len(directory(b"\x17", 0, 1, 1))
+    itself = directory(b"\x17", 0, size + 4, size)
+    stored = b"\x01" + (size - 1).to_bytes(2, "big") + itself + b"\x00"
+    for content, reason in (
+        (archive(itself, stored), "unsupported-archive"),
+        (archive(b"x", offset=2**64 - 33), "truncated-archive"),
+        (archive(directory(b"\x01\x04", 2**64 - 1, 4, 4)), "truncated-archive"),
+    ):
+        (failure,) = read_packed(tmp_path, content)
+        assert failure.reason == reason
+
+
 def test_an_archive_that_changed(tmp_path: Path) -> None:
     path = tmp_path / NAME
     path.write_bytes(packed(dump(page(1, "A"))))

@@ -11,15 +11,14 @@ from typing import Self
 import httpx
 
 from m4corpus.crawl.client.agent import user_agent
-from m4corpus.crawl.client.body import content
 from m4corpus.crawl.client.guard import web_address
+from m4corpus.crawl.client.judging import REDIRECTS, check
 from m4corpus.crawl.client.pace import Pace
 from m4corpus.crawl.client.patience import Patience, retry_after
 from m4corpus.crawl.client.wire import Headers, Silent, Wire
 from m4corpus.crawl.config import CrawlConfig
 from m4corpus.crawl.messages import Failed, Judge, Request, Response, Retry
 from m4corpus.errors import EnvironmentFailure
-from m4corpus.sources.http import content_type
 
 #: Told of every complete response: the request it was received for, the response, and the headers that were sent.
 Sink = Callable[[Request, Response, Headers], None]
@@ -29,9 +28,6 @@ Events = Callable[[str, str, float], None]
 #: Kinds of requests that go to MediaWiki's action API, which turns us away while its replicas lag.
 LAGGED = frozenset({"search", "langlinks", "pin", "parse", "image-search", "title"})
 
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_BUSY = frozenset({408, 500, 502, 503, 504})
-
 
 class HostDown(EnvironmentFailure):
     """A host, or the way to it, is down: better to stop than to write off one request after the other."""
@@ -39,7 +35,8 @@ class HostDown(EnvironmentFailure):
     def __init__(self, host: str, failures: int, last: str) -> None:
         super().__init__(
             f"{host} does not answer: {failures} requests in a row failed ({last})",
-            hint="Nothing is lost. When the host can be reached again, run the same command: the crawl resumes.",
+            hint="Nothing is lost. When the host can be reached again, run the same command, without --again: the "
+            "crawl resumes.",
         )
         self.host = host
 
@@ -90,7 +87,7 @@ class Client:
         visited = {url}
         while True:
             response = await self._answer(request, url, judge, sink)
-            if response.status not in _REDIRECTS:
+            if response.status not in REDIRECTS:
                 return response
             url = _target(url, response)
             if url in visited:
@@ -126,27 +123,15 @@ class Client:
 
     def _judge(self, request: Request, response: Response, judge: Judge | None) -> None:
         """Return where the response is an answer or a redirect; raise ``Retry`` or ``Failed`` where it is neither."""
-        status = response.status
         asked = retry_after(response)
         if not self._patience.exceeded(asked):
             self._unanswered[httpx.URL(response.url).host] = 0
-        if status in _REDIRECTS:
+        if response.status in REDIRECTS:
             return
-        if status == 429:
-            raise Retry("rate-limited", "status=429", asked)
-        if status in _BUSY:
-            raise Retry("http-status", f"status={status}", asked)
-        if status != 200:
-            raise Failed("http-status", f"status={status}")
-        media, _ = content_type(response.header("Content-Type"))
-        if request.accept and media not in request.accept:
-            raise Failed("content-type", media or "none")
-        content(response, self._limits.max_bytes)
-        if judge:
-            try:
-                judge(response)
-            except Retry as trouble:
-                raise Retry(trouble.slug, trouble.detail, asked if trouble.after is None else trouble.after) from None
+        try:
+            check(response, request.accept, judge, self._limits.max_bytes)
+        except Retry as trouble:
+            raise Retry(trouble.slug, trouble.detail, asked if trouble.after is None else trouble.after) from None
 
     async def _bear(self, host: str, trouble: Retry, attempt: int) -> None:
         """Wait as the trouble requires; raise where there is nothing to wait for.

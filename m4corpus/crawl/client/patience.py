@@ -28,7 +28,7 @@ def retry_after(response: Response) -> float | None:
 def _date(value: str) -> datetime | None:
     try:
         date = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter for a year or an offset of twenty digits
         return None
     return date if date.tzinfo else date.replace(tzinfo=UTC)
 

@@ -68,7 +68,8 @@ class Wire:
             ):
                 begun = True
                 body = await self._body(answer)
-        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError) as error:
+        # HTTP/2 checks little of what comes in: httpcore trips over a status that is no number.
+        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError, ValueError) as error:
             raise _trouble(error, begun=begun) from error
         response = Response(
             str(url), answer.status, _pairs(answer), body, started, answer.extensions["http_version"].decode("ascii")
@@ -79,7 +80,7 @@ class Wire:
         limit = self._limits.max_bytes
         body = bytearray()
         declared = httpx.Headers(answer.headers).get("Content-Length", "")
-        if declared.isdigit() and float(declared) > limit:
+        if declared.isdecimal() and float(declared) > limit:
             raise Failed("too-large", f"bytes>{limit}")
         async for piece in answer.aiter_stream():
             body += piece
@@ -90,7 +91,10 @@ class Wire:
 
 def _pairs(answer: httpcore.Response) -> Headers:
     # Byte for byte the same when they are written to the archive.
-    return tuple((name.decode("ascii"), value.decode("utf-8", "surrogateescape")) for name, value in answer.headers)
+    def text(part: bytes) -> str:
+        return part.decode("utf-8", "surrogateescape")
+
+    return tuple((text(name), text(value)) for name, value in answer.headers)
 
 
 def _trouble(error: Exception, *, begun: bool) -> Retry | Failed:
@@ -111,7 +115,8 @@ def _trouble(error: Exception, *, begun: bool) -> Retry | Failed:
         named = str(error) == "no address"
         return Silent("connection", "the name has no address" if named else "not established")
     # httpcore wraps the parser's complaints; its own message says that the connection was closed.
-    if isinstance(error, httpcore.ProtocolError) and any(isinstance(part, Exception) for part in error.args):
+    wrapped = isinstance(error, httpcore.ProtocolError) and any(isinstance(part, Exception) for part in error.args)
+    if wrapped or isinstance(error, ValueError):
         return Silent("bad-response", "not HTTP")
     return Silent("connection", "closed without a response")
 

@@ -20,6 +20,7 @@ _PASSING = re.compile(
     r"|concurrency-limit|pool-.*|view-pool-.*|search-error|cirrussearch-(?:too-busy|backend)-error"
 )
 _LONGEST_INFO = 200
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 Answer = Mapping[str, Any]
 
@@ -34,9 +35,15 @@ def judge(response: Response) -> None:
 
 
 def data(response: Response) -> Answer:
-    """The JSON object an action API answered with; raises as :func:`judge` does, or ``Failed`` for a broken coding."""
+    """The JSON object an action API answered with; raises as :func:`judge` does, or ``Failed`` for a broken coding and
+    for ``lone-surrogates``, which nothing that is written can hold."""
     try:
-        answer = json.loads(content(response, MAX_BYTES))
+        text = content(response, MAX_BYTES).decode("utf-8-sig")
+        answer = json.loads(text)
+        if _SURROGATE.search(text):
+            json.dumps(answer, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise Failed("lone-surrogates") from None
     except (ValueError, RecursionError):
         answer = None
     if not isinstance(answer, dict):
@@ -72,5 +79,6 @@ def text_of(markup: str) -> str:
     if "<" in markup or "&" in markup:
         from lxml import html
 
-        markup = html.fragment_fromstring(markup, create_parent=True).text_content()
+        # In an element of its own, as lxml takes what begins like a whole page for one.
+        markup = html.fragment_fromstring(f"<div>{markup}", create_parent=True).text_content()
     return " ".join(markup.split())

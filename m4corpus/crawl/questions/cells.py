@@ -20,7 +20,10 @@ def literal(value: Any, what: str) -> Any:
         raise Fail(f"bad-{what}", f"characters={len(value)} limit={MAX_LITERAL}")
     for parse in (json.loads, ast.literal_eval):
         try:
-            return parse(value.strip())
+            found = parse(value.strip())
+            # What has this form can be stored: no half of a surrogate pair, no number of more digits than are printed.
+            json.dumps(found, ensure_ascii=False, default=str).encode()
+            return found
         except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
             continue
     raise Fail(f"bad-{what}", f"neither JSON nor a Python literal: {value[:100]!r}")

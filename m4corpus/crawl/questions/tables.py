@@ -162,8 +162,19 @@ def _json(file: TableFile, columns: Sequence[str], optional: Sequence[str]) -> I
         raise UserError(f"{file.name} is no JSON: {error}", hint="Is it JSONL? Then name it .jsonl.") from None
     if not isinstance(value, list):
         raise UserError(f"{file.name} holds a {type(value).__name__}, no list of records")
-    rows = [row if isinstance(row, dict) else Fail("not-an-object", f"a {type(row).__name__}") for row in value]
-    yield from _objects(file, rows, columns)
+    yield from _objects(file, [_record(row) for row in value], columns)
+
+
+def _record(row: Any) -> dict[str, Any] | Fail:
+    from m4corpus.sources.jsonl import refuse_surrogates
+
+    if not isinstance(row, dict):
+        return Fail("not-an-object", f"a {type(row).__name__}")
+    try:
+        refuse_surrogates(row)
+    except Fail as fault:
+        return fault
+    return row
 
 
 def _objects(file: TableFile, rows: list[dict[str, Any] | Fail], columns: Sequence[str]) -> list[dict[str, Any] | Fail]:

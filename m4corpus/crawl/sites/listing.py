@@ -89,10 +89,15 @@ class Listing:
 
         async def visit(url: str) -> None:
             try:
-                response = await self._fetcher.get(sitemap_request(url, invited=invited))
-                read[url] = read_sitemap(content(response, MAX_BYTES), canonical(response.url))
+                # A site invites to its own files; those of another are asked for as its robots.txt has it.
+                request = sitemap_request(url, invited=invited and self._scope.at_home(url))
+                response = await self._fetcher.get(request)
+                final = canonical(response.url)
+                read[url] = read_sitemap(content(response, MAX_BYTES), final)
             except Fail as fail:
                 read[url] = fail
+            except ValueError as error:
+                read[url] = Fail("bad-address", f"redirected to one: {error}")
 
         self._seen.update(urls)
         await each(urls, visit, _WINDOW)
@@ -141,8 +146,8 @@ def robots_request(url: str) -> Request:
 def sitemap_request(url: str, *, invited: bool) -> Request:
     """Asks for a sitemap.
 
-    One that robots.txt names, or that such a one names in turn, is there for crawlers whatever the rules say of its
-    folder; one that a recipe names or that was guessed is a file like any other and asks for their leave.
+    One of the site's own that its robots.txt names, or that such a one names in turn, is there for crawlers whatever
+    the rules say of its folder; one that a recipe names, that was guessed or that lies elsewhere asks for their leave.
     """
     return Request("sitemap", url, robots=not invited)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,10 +17,11 @@ from m4corpus.sources.compressed import inflate
 
 #: Largest sitemap, decompressed; the protocol's own bound is 50 MB.
 MAX_BYTES = 64 * 1024 * 1024
-#: Addresses taken of one sitemap; the protocol's own bound is 50,000.
+#: Entries read of one sitemap; the protocol's own bound is 50,000.
 MAX_ADDRESSES = 250_000
 
 _GZIP = b"\x1f\x8b"
+_SITEMAP = re.compile(r"\s*site-?map", re.IGNORECASE)
 _ROOTS = {"urlset": "url", "sitemapindex": "sitemap"}
 
 
@@ -53,11 +55,11 @@ def read_sitemap(content: bytes, url: str) -> Sitemap:
     seen: set[str] = set()
     try:
         for kind, location in entries:
+            if len(seen) + len(sitemap.bad) >= MAX_ADDRESSES:
+                raise Fail("too-many-addresses", f"limit={MAX_ADDRESSES}")
             if kind == "entity":
                 sitemap.bad.append((shown(location), "holds an entity"))
                 continue
-            if len(seen) >= MAX_ADDRESSES:
-                raise Fail("too-many-addresses", f"limit={MAX_ADDRESSES}")
             try:
                 address = canonical(resolve(base, location))
             except ValueError as error:
@@ -76,7 +78,9 @@ def read_sitemap(content: bytes, url: str) -> Sitemap:
 def robots_sitemaps(text: str, url: str) -> list[str]:
     """Canonical addresses of the sitemaps that a robots.txt found at ``url`` names, sorted."""
     found = set()
-    for location in Protego.parse(text).sitemaps:
+    # Protego's time grows with crawlers times rules, of which a sitemap is none.
+    lines = "\n".join(line for line in text.splitlines() if _SITEMAP.match(line))
+    for location in Protego.parse(lines).sitemaps:
         try:
             found.add(canonical(resolve(url, location)))
         except ValueError:

@@ -357,19 +357,21 @@ def test_a_certificate_nobody_vouches_for_is_refused(certificate: Path) -> None:
         assert server.seen == []
 
 
-def test_http2_is_spoken_where_it_is_offered(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("status", ["200", "nothing"])
+def test_http2_is_spoken_where_it_is_offered(status: str, certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from h2.config import H2Configuration
     from h2.connection import H2Connection
     from h2.events import RequestReceived
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = H2Connection(H2Configuration(client_side=False))
+        connection = H2Connection(H2Configuration(client_side=False, validate_outbound_headers=False))
         connection.initiate_connection()
         while not reader.at_eof():
             writer.write(connection.data_to_send())
             for event in connection.receive_data(await reader.read(65536)):
                 if isinstance(event, RequestReceived):
-                    connection.send_headers(event.stream_id, [(":status", "200"), ("content-type", "text/html")])
+                    fields = [(b":status", status.encode()), (b"content-type", b"text/html"), (b"x-\xe9", b"\xe9")]
+                    connection.send_headers(event.stream_id, fields)
                     connection.send_data(event.stream_id, b"two", end_stream=True)
         writer.close()
 
@@ -384,5 +386,10 @@ def test_http2_is_spoken_where_it_is_offered(certificate: Path, monkeypatch: pyt
         async with server, Client(hasty()) as client:
             return await client.get(Request("page", f"https://127.0.0.1:{port}/", HTML))
 
+    if status != "200":
+        with pytest.raises(Failed) as failed:
+            asyncio.run(main())
+        assert (failed.value.slug, failed.value.detail) == ("bad-response", "not HTTP")
+        return
     response = asyncio.run(main())
     assert (response.protocol, response.body) == ("HTTP/2", b"two")

@@ -34,6 +34,14 @@ def test_retry_after_as_a_date_is_read_by_the_clock_of_the_server() -> None:
     assert retry_after(response(Retry_After="Wed, 21 Oct 2015 07:00:00 GMT", **headers)) == 0
 
 
+@pytest.mark.parametrize(
+    "value", ["Mon, 01 Jan 99999999999999999999 00:00:00 GMT", "Mon, 01 Jan 2025 00:00:00 +99999999999999999999"]
+)
+def test_a_date_no_clock_reaches_is_none(value: str) -> None:
+    assert retry_after(response(Retry_After=value)) is None
+    assert retry_after(response(Retry_After="Wed, 21 Oct 2015 07:30:00 GMT", Date=value)) == 0
+
+
 def test_retry_after_as_a_date_without_the_servers_clock() -> None:
     soon = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
     assert 55 < (retry_after(response(Retry_After=soon)) or 0) <= 60

@@ -141,6 +141,13 @@ def test_what_is_no_json_object_is_tried_again(body: bytes) -> None:
     assert retry.value.slug == "not-json"
 
 
+def test_half_a_surrogate_pair_in_an_answer_fails_its_request() -> None:
+    with pytest.raises(Failed) as failed:
+        judge(response(b'{"query": {"search": [{"pageid": 1, "title": "\\ud83d"}]}}'))
+    assert (failed.value.slug, failed.value.transient) == ("lone-surrogates", False)
+    assert data(response(b'{"query": "\\ud83e\\udd63"}')) == {"query": "\U0001f963"}
+
+
 def test_warnings_count_as_an_answer() -> None:
     judge(response({"batchcomplete": True, "warnings": {"main": {"warnings": "Unrecognized parameter: x."}}}))
 
@@ -322,6 +329,9 @@ def test_markup_becomes_text() -> None:
     assert text_of("  a\n b ") == "a b"
     assert text_of("<b></b>") == ""
     assert text_of("1 &lt; 2<!-- x -->") == "1 < 2"
+    assert text_of("<!doctype html>") == ""
+    assert text_of("<html><b>Ada</b> L.") == "Ada L."
+    assert text_of("</div>Ada <p>L.") == "Ada L."
 
 
 # --- the wiki over a scripted fetcher, for what a real one does not do on demand

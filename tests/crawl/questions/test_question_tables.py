@@ -34,6 +34,14 @@ def test_csv_rows_are_told_by_their_number(tmp_path: Path) -> None:
     ]
 
 
+def test_a_json_row_that_utf8_cannot_hold_costs_itself_alone(tmp_path: Path) -> None:
+    assert rows(tmp_path / "t.json", b'[{"a": "\\ud800"}, 5, {"a": "\\ud83e\\udd63"}]', "a") == [
+        ("t.json:1", ("lone-surrogates", "field=a")),
+        ("t.json:2", ("not-an-object", "a int")),
+        ("t.json:3", {"a": "\U0001f963"}),
+    ]
+
+
 def test_a_bad_csv_row_costs_itself_alone(tmp_path: Path) -> None:
     content = b"a,b\n1,2\n1,2,3\n\xff\xfe,2\n1,\xff\n" + b'"' + b"x" * 1_000_001 + b'",2\n5,6\n'
     assert rows(tmp_path / "t.csv", content, "a") == [
@@ -109,6 +117,9 @@ def test_cells_hold_json_or_python_lists() -> None:
     assert cells.texts("('Spanish', 'Chile')", "x") == ["Spanish", "Chile"]
     with pytest.raises(Fail, match="bad-x"):
         cells.texts("[1]", "x")
+    for text in ('["\\ud800"]', "['\\ud800']", f"0x{'f' * 9000}"):
+        with pytest.raises(Fail):
+            cells.texts(text, "x")
 
 
 def test_a_missing_table_is_named_as_the_recipe_names_it(tmp_path: Path) -> None:

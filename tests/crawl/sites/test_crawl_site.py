@@ -241,6 +241,21 @@ def test_sitemaps_that_robots_txt_names(tmp_path: Path) -> None:
     assert server.hits["/robots.txt"] == server.hits["/maps/all.xml"] == 1
 
 
+def test_a_site_cannot_invite_to_the_files_of_another(tmp_path: Path) -> None:
+    other: dict[str, Served] = {"/robots.txt": text("User-agent: *\nDisallow: /\n"), "/s.xml": xml(listed("/x"))}
+    with WebServer(other) as elsewhere, WebServer({"/a": page()}) as server:
+        server.site["/robots.txt"] = text(f"Sitemap: {elsewhere.root}/s.xml\nSitemap: /own.xml\nSitemap: /far\n")
+        server.site["/own.xml"] = xml(listed("/a"))
+        server.site["/far"] = redirect("/" + "x" * 3000)
+        server.site["/" + "x" * 3000] = xml(listed("/b"))
+        result = sitemap_crawl(tmp_path, server)
+        said = slugs(result, server.root)
+        assert elsewhere.hits["/s.xml"] == 0
+        assert said[f"{elsewhere.root}/s.xml"] == "robots-denied"
+    assert kept(result, server.root) == ["/a"]
+    assert said["/far"] == "bad-address", "what no page may be called, no sitemap is"
+
+
 def test_a_sitemap_as_start_address(tmp_path: Path) -> None:
     site: dict[str, Served] = {
         "/robots.txt": text("User-agent: *\nDisallow: /forbidden\nSitemap: /other.xml"),

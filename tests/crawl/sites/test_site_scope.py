@@ -143,3 +143,8 @@ def test_exclude_goes_before_include() -> None:
 )
 def test_files_are_known_by_their_ending(path: str, expected: str) -> None:
     assert verdict(scope("https://example.org/"), "https://example.org" + path) == expected
+
+
+def test_no_password_gets_into_a_plan() -> None:
+    with pytest.raises(ValueError, match="user name or password"):
+        SiteConfig(name="s", start=["https://user:secret@x.org/"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import time
 
 import pytest
 
@@ -106,6 +107,8 @@ def test_size_and_number_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.pages == ["http://x.org/1", "http://x.org/2"]
     assert found.fault is not None
     assert found.fault.slug == "too-many-addresses"
+    found = read("http://x.org/1\n" + "x\n" * 50)
+    assert (len(found.pages), len(found.bad)) == (1, 1), "what is no address counts as well"
 
 
 def test_robots_txt_names_sitemaps() -> None:
@@ -114,3 +117,12 @@ def test_robots_txt_names_sitemaps() -> None:
     )
     assert robots_sitemaps(text, "http://x.org/robots.txt") == ["http://x.org/s2.xml", "http://y.org/s1.xml"]
     assert robots_sitemaps("<html>Not found</html>", "http://x.org/robots.txt") == []
+
+
+def test_crawlers_and_rules_without_number_hold_up_nobody() -> None:
+    crawlers = "".join(f"User-agent: bot{n}\n" for n in range(10_000))
+    rules = "Disallow: /a\n" * 10_000
+    text = f"{crawlers}{rules}Sitemap: /s.xml\n"
+    started = time.monotonic()
+    assert robots_sitemaps(text, "http://x.org/robots.txt") == ["http://x.org/s.xml"]
+    assert time.monotonic() - started < 5
