@@ -102,7 +102,7 @@ class Chunk:
 
     ``index`` counts from 0 within the document, ``tokens`` is its length in the encoder's own tokens,
     ``headings`` the path of headings above it, outermost first. ``language`` is that of most of the passage, which need
-    not be its document's; the other labels are the document's (:class:`Document`).
+    not be its document's, and has no variety then; the other labels are the document's (:class:`Document`).
     """
 
     id: str

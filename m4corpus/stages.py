@@ -8,6 +8,7 @@ from pathlib import Path
 from m4corpus.crawl.directory import newest_finished
 from m4corpus.embed.config import EncoderConfig
 from m4corpus.errors import UserError
+from m4corpus.identify.config import IdentifyConfig
 from m4corpus.recipe import Recipe
 from m4corpus.sources.config import ReadConfig
 from m4corpus.stage import Stage
@@ -28,7 +29,7 @@ def build(name: str, recipe: Recipe, base: Path, workdir: Path, limit: int | Non
         case "identify":
             from m4corpus.identify.stage import IdentifyStage
 
-            return IdentifyStage(recipe.identify)
+            return IdentifyStage(_with_models_at(recipe.identify, base))
         case "filter":
             from m4corpus.filters.stage import FilterStage
 
@@ -50,6 +51,15 @@ def build(name: str, recipe: Recipe, base: Path, workdir: Path, limit: int | Non
 
             return IndexStage(recipe.index)
     raise ValueError(f"no stage is called {name!r}")
+
+
+def _with_models_at(identify: IdentifyConfig, base: Path) -> IdentifyConfig:
+    """Paths of models relative to the recipe as full ones."""
+    model, varieties = identify.model, identify.varieties
+    if model and model.path:
+        model = replace(model, path=str((base / model.path).resolve()))
+    models = [replace(found, path=str((base / found.path).resolve())) for found in varieties.models]
+    return replace(identify, model=model, varieties=replace(varieties, models=models))
 
 
 def _located(encoder: EncoderConfig, base: Path) -> EncoderConfig:

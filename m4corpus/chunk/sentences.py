@@ -137,6 +137,6 @@ def _proposed(line: str, language: str, script: str) -> list[int]:
 @cache
 def _codes() -> dict[str, str]:
     """The code sentencex knows a language by: two letters where there are, else the ISO 639-3 code itself."""
-    codes = {row["code"]: row["label"] for row in read_table("lid176")}
+    codes = {row["code"]: row["label"] for row in read_table("lid")}
     codes.update({language.code: language.iso639_1 or language.code for language in registry.languages()})
     return codes

@@ -23,6 +23,7 @@ class ChunkStage(MapStage):
     """
 
     name: ClassVar[str] = "chunk"
+    version: ClassVar[int] = 2
     needs: ClassVar[tuple[str, ...]] = ("dedup",)
     reads: ClassVar[type[Record]] = Document
     writes: ClassVar[type[Record]] = Chunk

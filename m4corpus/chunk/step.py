@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from m4corpus.chunk.config import ChunkConfig
 from m4corpus.chunk.drive import drive
 from m4corpus.chunk.headings import heading_paths
+from m4corpus.chunk.labels import passage_languages
 from m4corpus.chunk.sentences import sentences
 from m4corpus.chunk.split import Span, split
 from m4corpus.embed.config import EncoderConfig
@@ -83,6 +84,7 @@ def _chunks(document: Document, spans: list[Span] | Verdict) -> list[Chunk] | Ve
     if not spans:
         return Drop("no-text", f"chars={len(document.text)}")
     paths = heading_paths(document.text, document.blocks, [span.body for span in spans])
+    languages = passage_languages(document, spans)
     return [
         Chunk(
             id=f"{document.id}#{index}",
@@ -94,13 +96,19 @@ def _chunks(document: Document, spans: list[Span] | Verdict) -> list[Chunk] | Ve
             text=document.text[span.start : span.end],
             title=document.title,
             headings=path,
-            language=document.language,
-            script=document.script,
-            variety=document.variety,
+            language=language,
+            script=script,
+            language_confidence=document.language_confidence,
+            hint_agreement=document.hint_agreement,
+            # A variety is one of the document's language: a passage in another has none.
+            variety=document.variety if language == document.language else "",
+            variety_confidence=document.variety_confidence if language == document.language else 0.0,
+            variety_evidence=document.variety_evidence if language == document.language else "",
+            flags=list(document.flags),
             url=document.url,
             revision=document.revision,
             licence=document.licence,
             source=document.source,
         )
-        for index, (span, path) in enumerate(zip(spans, paths, strict=True))
+        for index, (span, path, (language, script)) in enumerate(zip(spans, paths, languages, strict=True))
     ]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from m4corpus import languages as registry
 from m4corpus.cli.output import table
 from m4corpus.identify.labels import language_names
 from m4corpus.pipeline import CACHED, PlannedStage, Reporter, RunResult, StageResult
@@ -114,12 +115,29 @@ def artifact_rows(artifacts: Sequence[Artifact]) -> list[dict[str, Any]]:
     ]
 
 
-def print_languages(manifest: dict[str, Any]) -> None:
-    """Documents and chunks of each language, largest first."""
-    documents, chunks, names = manifest["documents"], manifest["chunks"], language_names()
-    labels = sorted(documents, key=lambda label: (-documents[label], label))
-    rows = [[label, names.get(label.split("_")[0], ""), documents[label], chunks.get(label, 0)] for label in labels]
+def print_languages(counts: dict[str, Any]) -> None:
+    """Documents and chunks of each language, largest first, as a snapshot's manifest counts them; then the documents of
+    each variety, the mixed and the flagged, where there are any."""
+    documents, chunks, names = counts["documents"], counts.get("chunks", {}), language_names()
+    rows = [[label, names.get(label.split("_")[0], ""), documents[label], chunks.get(label, 0)]
+            for label in _largest(documents)]  # fmt: skip
     table(["label", "language", "documents", "chunks"], rows)
+    # Manifests written by earlier versions count languages alone.
+    if varieties := counts.get("varieties"):
+        table(["variety", "name", "documents"], [[tag, _variety(tag), varieties[tag]] for tag in _largest(varieties)])
+    if mixed := counts.get("mixed", {}).get("documents"):
+        click.echo(f"mixed: {mixed:,} documents, with {counts['mixed']['share']:.0%} or more in a second language")
+    if flags := counts.get("flags"):
+        click.echo("flags: " + ", ".join(f"{flags[flag]:,} {flag}" for flag in _largest(flags)))
+
+
+def _largest(counts: Mapping[str, int]) -> list[str]:
+    return sorted(counts, key=lambda name: (-counts[name], name))
+
+
+def _variety(tag: str) -> str:
+    known = registry.resolve_variety(tag)
+    return known.name if known else ""
 
 
 def _flow(stage: str, counts: Counts) -> list[Any]:

@@ -102,16 +102,17 @@ def plan(recipe: Path, workdir: Path, limit: int | None, as_json: bool) -> None:
 @click.option("--ledger", "outcome", type=click.Choice(["failed", "dropped"]), help="List these inputs, a line each.")
 @options.as_json
 def status(recipe: Path, workdir: Path, limit: int | None, outcome: str | None, as_json: bool) -> None:
-    """Show what RECIPE has built so far: counts of every stage, drops by rule, failures by reason.
+    """Show what RECIPE has built so far: counts of every stage, drops by rule, failures by reason; languages.
 
     \b
     Examples:
       m4corpus status recipes/quickstart.yaml
       m4corpus status recipes/quickstart.yaml --ledger failed
     """
-    from m4corpus.cli.report import artifact_rows, print_artifacts
+    from m4corpus.cli.report import artifact_rows, print_artifacts, print_languages
     from m4corpus.ledger import entries
     from m4corpus.pipeline import Pipeline
+    from m4corpus.snapshot.summary import chunk_counts, document_counts
 
     pipeline = Pipeline.from_file(recipe, workdir, limit)
     artifacts = pipeline.status()
@@ -129,6 +130,10 @@ def status(recipe: Path, workdir: Path, limit: int | None, outcome: str | None, 
         echo_json(artifact_rows(artifacts))
     else:
         print_artifacts(artifacts)
+        built = {artifact.stage: artifact for artifact in artifacts}
+        if "dedup" in built:
+            chunks = chunk_counts(built["chunk"]) if "chunk" in built else {}
+            print_languages({**document_counts(built["dedup"]), **chunks})
 
 
 def _place(entry: Entry) -> str:

@@ -49,7 +49,8 @@ def search(
                     "rank": rank, "score": round(hit.score, 6), "row": hit.row, "chunk_id": hit.chunk.id,
                     "document_id": hit.chunk.document_id, "title": hit.chunk.title, "headings": hit.chunk.headings,
                     "language": hit.chunk.language, "script": hit.chunk.script, "variety": hit.chunk.variety,
-                    "url": hit.chunk.url, "revision": hit.chunk.revision, "text": hit.chunk.text,
+                    "flags": hit.chunk.flags, "url": hit.chunk.url, "revision": hit.chunk.revision,
+                    "text": hit.chunk.text,
                 }
                 for rank, hit in enumerate(hits, 1)
             ]

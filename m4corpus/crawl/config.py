@@ -263,7 +263,7 @@ class CrawlConfig:
             raise ValueError("images are searched for the queries of worldcuisines, cvqa or queries; there are none")
         parts: list[QueriesConfig | SiteConfig] = [*self.queries, *self.sites]
         names = [part.name for part in parts]
-        for taken in {"worldcuisines", "cvqa"} & set(names):
+        for taken in sorted({"worldcuisines", "cvqa"} & set(names)):
             raise ValueError(f"'{taken}' is the name of a benchmark's questions; choose another")
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:

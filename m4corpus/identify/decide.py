@@ -5,8 +5,8 @@ The rules, in order:
 1. Labels of languages not written in the text's script are struck out and the rest scaled to add up to 1. Where
    Cantonese characters abound, Mandarin's share goes to Cantonese.
 2. A hint the model has a label for multiplies that label's odds by ``hint_weight``; the most probable label wins.
-3. A hint for a language the model does not know wins unless the script speaks against it, or another language that is
-   no relative reaches ``contradiction``. Its confidence is ``hint_confidence``.
+3. A hint for a language the model does not know wins unless the script speaks against it, or another language reaches
+   ``contradiction``. Its confidence is ``hint_confidence``.
 4. What does not reach ``min_confidence`` is not believed: a hint the script allows decides instead, else it is ``und``.
 
 The hint never passes for evidence from the text: ``hint_agreement`` is ``agree`` only where the model alone, by rule 1,
@@ -47,22 +47,23 @@ def decide(
     """Weigh the model's ``probabilities`` for a text in ``script`` against ``hint``, by the rules above."""
     if script == UNKNOWN:
         return Decision(UNDETERMINED, 0.0, UNSUPPORTED if hint else NONE, UNDETERMINED, 0.0)
-    text_alone = _given_script(probabilities, script, cantonese)
+    text_alone = given_script(probabilities, script, cantonese)
     heard, heard_confidence = _best(text_alone)
     language, confidence = heard, heard_confidence
     allowed = hint is not None and compatible(script, hint.scripts)
     if hint and hint.known:
         language, confidence = _best(_weighted(text_alone, hint.code, config.hint_weight))
-    elif hint and allowed and (heard in hint.relatives or heard_confidence < config.contradiction):
+    elif hint and allowed and heard_confidence < config.contradiction:
         language, confidence = hint.code, config.hint_confidence
     if confidence < config.min_confidence:
         language, confidence = (hint.code, config.hint_confidence) if hint and allowed else (UNDETERMINED, 0.0)
     return Decision(language, confidence, _agreement(language, heard, hint), heard, heard_confidence)
 
 
-def _given_script(probabilities: Mapping[str, float], script: str, cantonese: bool) -> dict[str, float]:
+def given_script(probabilities: Mapping[str, float], script: str, cantonese: bool) -> dict[str, float]:
+    """``probabilities`` after rule 1: of languages written in ``script`` alone, adding up to 1."""
     scripts = scripts_of()
-    kept = {code: p for code, p in probabilities.items() if compatible(script, scripts[code])}
+    kept = {code: p for code, p in probabilities.items() if compatible(script, scripts.get(code, (script,)))}
     if cantonese and "cmn" in kept:
         kept["yue"] = kept.get("yue", 0.0) + kept.pop("cmn")
     return _scaled(kept)

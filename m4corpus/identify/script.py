@@ -17,8 +17,8 @@ UNKNOWN = "Zzzz"
 _KANA_SHARE = 0.1
 
 # About how many letters of an alphabet say as much as one of these; without, a Chinese page is outvoted by the few
-# commands it explains.
-_WEIGHTS = {"Hani": 3, "Kana": 3, "Hang": 2}
+# commands it explains. Arabic leaves out its short vowels.
+_WEIGHTS = {"Hani": 3, "Kana": 3, "Hang": 2, "Arab": 2}
 
 # Scripts that a text in one of these is written with; any other is written with itself.
 _TOGETHER = {
@@ -39,12 +39,22 @@ class Script(NamedTuple):
 def dominant_script(text: str) -> Script:
     """The script most of ``text`` is written in.
 
-    A Han character or a kana counts as three letters of an alphabet, a Hangul syllable as two. Han with at least a
-    tenth of kana is ``Jpan``; Han without is ``Hans`` or ``Hant`` where characteristic characters tell, else ``Hani``;
-    Hangul is ``Hang``. Digits, punctuation and symbols do not count. Ties go to the code first in alphabetical order;
-    no letters give ``Zzzz`` with share 0.
+    A Han character or a kana counts as three letters of an alphabet, a Hangul syllable or an Arabic letter as two. Han
+    with at least a tenth of kana is ``Jpan``; Han without is ``Hans`` or ``Hant`` where characteristic characters tell,
+    else ``Hani``; Hangul is ``Hang``. Digits, punctuation and symbols do not count. Ties go to the code first in
+    alphabetical order; no letters give ``Zzzz`` with share 0.
     """
-    counts = Counter({code: count * _WEIGHTS.get(code, 1) for code, count in count_scripts(text).items()})
+    return leading_script(weighted_scripts(text), text)
+
+
+def weighted_scripts(text: str) -> Counter[str]:
+    """Letters and marks of each script, as :func:`dominant_script` counts them."""
+    return Counter({code: count * _WEIGHTS.get(code, 1) for code, count in count_scripts(text).items()})
+
+
+def leading_script(weighted: Counter[str], text: str) -> Script:
+    """As :func:`dominant_script`, for a text whose scripts have been counted (:func:`weighted_scripts`)."""
+    counts = weighted.copy()
     total = counts.total()
     if not total:
         return Script(UNKNOWN, 0.0)

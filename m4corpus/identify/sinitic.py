@@ -21,6 +21,7 @@ _PAIRS = (
 )
 _SIMPLIFIED = frozenset(_PAIRS[::2])
 _TRADITIONAL = frozenset(_PAIRS[1::2])
+_SIMPLER = str.maketrans(_PAIRS[1::2], _PAIRS[::2])
 
 # Written Cantonese; none of these is common in Mandarin.
 _CANTONESE = frozenset("嘅咗喺啲嘢佢冇唔嗰噉咁哋啱睇攞揾搵乜嘥嚟咩㗎喎")
@@ -36,6 +37,11 @@ def han_script(text: str) -> str:
     if traditional > 2 * simplified:
         return "Hant"
     return "Hani"
+
+
+def to_simplified(text: str) -> str:
+    """``text`` with the characteristic traditional characters in their simplified form; the rest stays as it is."""
+    return text.translate(_SIMPLER)
 
 
 def is_cantonese(text: str) -> bool:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from m4corpus.identify.config import IdentifyConfig
-from m4corpus.identify.resources import LID176_SHA256
+from m4corpus.identify.resources import model_digest
 from m4corpus.identify.step import IdentifyStep
 from m4corpus.mapstage import MapStage
 from m4corpus.stage import StageContext
@@ -16,15 +16,25 @@ class IdentifyStage(MapStage):
     """Labels from the text itself, beside the hint the source gave."""
 
     name: ClassVar[str] = "identify"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     needs: ClassVar[tuple[str, ...]] = ("clean",)
     config: IdentifyConfig
 
-    packages = ("langdetect", "regex")
+    packages = ("fasttext-community", "langdetect", "regex")
 
     def resources(self) -> dict[str, str]:
         """The language model and the tables that map its labels."""
-        return {**super().resources(), "lid.176.ftz": LID176_SHA256, "tables": tables_digest()}
+        model = self.config.model.sha256 if self.config.model else model_digest()
+        return {**super().resources(), "language model": model, "tables": tables_digest()}
+
+    def config_dict(self) -> dict[str, Any]:
+        """The configuration but for where a model lies: its checksum says which it is, wherever that may be."""
+        content = super().config_dict()
+        if self.config.model:
+            content["model"] = {"sha256": self.config.model.sha256}
+        for model in content["varieties"]["models"]:
+            del model["path"]
+        return content
 
     def step(self, context: StageContext) -> IdentifyStep:
         """The step that labels documents in batches."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from m4corpus import languages as registry
 from m4corpus.identify.config import IdentifyConfig
 from m4corpus.identify.decide import Decision, decide
 from m4corpus.identify.evidence import in_script, prose, sample
-from m4corpus.identify.fasttext_model import LanguageModel
+from m4corpus.identify.flags import flags_of, label_romanised, romanisation
 from m4corpus.identify.labels import read_hint
+from m4corpus.identify.plugin import Identifier, load_model
 from m4corpus.identify.script import dominant_script
 from m4corpus.identify.second_opinion import SecondOpinion
+from m4corpus.identify.segments import annotate, mixtures
 from m4corpus.identify.sinitic import is_cantonese
+from m4corpus.identify.varieties import VarietyJudge
 from m4corpus.ledger import Verdict
 from m4corpus.records import Document
 from m4corpus.steps import Step
@@ -21,10 +23,11 @@ from m4corpus.steps import Step
 class IdentifyStep(Step):
     """Annotates documents and drops none: ``und`` and ``Zzzz`` where nothing can be said.
 
-    lid.176 judges a sample of the prose, in its dominant script alone; langdetect is asked only where that is unsure or
-    differs from the hint, and its answer recorded in ``second_language``, where it informs but does not decide.
-    ``variety`` is set only from a hint with a region the registry knows (``es-AR``), and only when the text is found
-    to be in that language.
+    The language model judges a sample of the prose, in its dominant script alone; langdetect is asked only where that
+    is unsure or differs from the hint, and its answer recorded in ``second_language``, where it informs but does not
+    decide.
+    A variety is given where source or text show it surely enough (:mod:`m4corpus.identify.varieties`); where they do
+    not, ``variety_evidence`` says why.
     """
 
     name = "identify"
@@ -33,17 +36,19 @@ class IdentifyStep(Step):
     def __init__(self, config: IdentifyConfig | None = None) -> None:
         super().__init__()
         self.config = config or IdentifyConfig()
-        self._model: LanguageModel | None = None
+        self._model: Identifier | None = None
         self._second: SecondOpinion | None = None
+        self._varieties: VarietyJudge | None = None
 
     def prepare(self) -> None:
-        """Load lid.176, verifying its checksum."""
-        self._model = LanguageModel()
+        """Load the language model, verifying its checksum."""
+        self._model = load_model(self.config.model)
         self._second = SecondOpinion()
+        self._varieties = VarietyJudge(self.config.varieties)
 
     def close(self) -> None:
         """Let go of the models, so that the step can be pickled again."""
-        self._model = self._second = None
+        self._model = self._second = self._varieties = None
 
     def process(self, record: Document) -> Iterable[Document]:
         """The document with its labels."""
@@ -60,11 +65,31 @@ class IdentifyStep(Step):
         scripts = [dominant_script(text).code for text in samples]
         texts = [in_script(text, script) for text, script in zip(samples, scripts, strict=True)]
         found = self._model.probabilities(texts)
-        for document, text, script, probabilities in zip(documents, texts, scripts, found, strict=True):
+        decisions = [
             self._annotate(document, text, script, probabilities)
+            for document, text, script, probabilities in zip(documents, texts, scripts, found, strict=True)
+        ]
+        self._read_segments(documents, texts, decisions)
+        for document in documents:
+            self._tell_variety(document)
         return list(documents)
 
-    def _annotate(self, document: Document, text: str, script: str, probabilities: dict[str, float]) -> None:
+    def _tell_variety(self, document: Document) -> None:
+        if self._varieties is None:
+            return
+        told = self._varieties.judge(
+            prose(document),
+            document.language,
+            document.script,
+            language_confidence=document.language_confidence,
+            hint=document.language_hint,
+            hint_from=document.hint_from,
+            url=document.url,
+        )
+        document.variety, document.variety_confidence = told.variety, told.confidence
+        document.variety_evidence = "; ".join(said for said in (told.evidence, told.abstained) if said)
+
+    def _annotate(self, document: Document, text: str, script: str, probabilities: dict[str, float]) -> Decision:
         hint = read_hint(document.language_hint)
         decision = decide(probabilities, script, is_cantonese(text), hint, self.config)
         document.language = decision.language
@@ -72,8 +97,26 @@ class IdentifyStep(Step):
         document.language_confidence = round(decision.confidence, 4)
         document.hint_agreement = decision.agreement
         document.second_language = self._ask(text, decision, hint.code if hint else "")
-        variety = registry.regional_variety(document.language_hint)
-        document.variety = variety.bcp47 if variety and variety.language == decision.language else ""
+        return decision
+
+    def _read_segments(
+        self, documents: Sequence[Document], texts: Sequence[str], decisions: Sequence[Decision]
+    ) -> None:
+        """What the parts of the documents say: their mix of languages, their flags, and romanised text."""
+        if self._model is None or not self.config.segments:
+            return
+        latin = [
+            romanisation(text, document.text, document.script, decision, read_hint(document.language_hint), self.config)
+            for document, text, decision in zip(documents, texts, decisions, strict=True)
+        ]
+        whole = [document for document, found in zip(documents, latin, strict=True) if not found.found]
+        mixed = dict(zip(map(id, whole), mixtures(whole, self._model.probabilities, self.config), strict=True))
+        for document, found, decision in zip(documents, latin, decisions, strict=True):
+            label_romanised(document, found, self.config.hint_confidence)
+            mixture = mixed.get(id(document))
+            annotate(document, mixture)
+            segments = mixture.segments if mixture else []
+            document.flags = flags_of(document, segments, found.found, decision, self.config)
 
     def _ask(self, text: str, decision: Decision, hinted: str) -> str:
         differs = bool(hinted) and decision.heard != hinted

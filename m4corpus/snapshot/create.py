@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from m4corpus.errors import IntegrityError
-from m4corpus.identify.labels import UNDETERMINED
 from m4corpus.packages import installed
+from m4corpus.snapshot.summary import chunk_counts, document_counts
 from m4corpus.storage.artifact import FORMAT, Artifact, read_sealed, sealed
 from m4corpus.storage.atomic import write_bytes, write_json
 from m4corpus.storage.digests import digest_of
-from m4corpus.storage.parts import read_batches
 
 #: Packages whose version can change what a stage yields; recorded for the reader, not part of any fingerprint.
 TOOLS = (
@@ -53,8 +51,8 @@ def create(workdir: Path, name: str, recipe: dict[str, Any], artifacts: dict[str
             },
             # Retrieval that is scored on these benchmarks over this snapshot is easier than over all of its sources.
             "conditioned_on_answers": artifacts["read"].info.get("conditioned_on_answers", []),
-            "documents": _per_language(artifacts["dedup"]),
-            "chunks": _per_language(artifacts["chunk"]),
+            **document_counts(artifacts["dedup"]),
+            **chunk_counts(artifacts["chunk"]),
             "encoder": artifacts["embed"].info,
             "tools": {name: installed(name) for name in TOOLS},
         }
@@ -75,18 +73,3 @@ def _manifest(directory: Path) -> dict[str, Any] | None:
 def _latest(home: Path) -> str | None:
     path = home / "latest"
     return path.read_text(encoding="ascii", errors="replace").strip() if path.is_file() else None
-
-
-def _per_language(artifact: Artifact) -> dict[str, int]:
-    """Rows by ``language_Script`` label, ``und`` where it could not be told."""
-    counts: Counter[str] = Counter()
-    for part in artifact.parts():
-        for batch in read_batches(artifact.directory / part.path, ["language", "script"], batch_size=8192):
-            languages, scripts = (column.to_pylist() for column in batch.columns)
-            counts.update(map(label, languages, scripts))
-    return dict(sorted(counts.items()))
-
-
-def label(language: str, script: str) -> str:
-    """``arb_Arab``; ``und`` for text whose language was not told."""
-    return f"{language}_{script}" if language and language != UNDETERMINED else UNDETERMINED

@@ -45,22 +45,27 @@ def test_agreement_is_the_models_own() -> None:
 
 
 def test_a_language_the_model_cannot_know_is_taken_from_the_hint_with_low_confidence() -> None:
-    decision = judge({"vie": 0.4, "tgl": 0.3, "fra": 0.3}, hint="ig")
-    assert (decision.language, decision.confidence, decision.agreement) == ("ibo", 0.3, "unsupported")
+    decision = judge({"vie": 0.4, "tgl": 0.3, "fra": 0.3}, hint="vo")
+    assert (decision.language, decision.confidence, decision.agreement) == ("vol", 0.3, "unsupported")
 
 
-def test_an_english_page_in_the_igbo_folder_is_english() -> None:
-    decision = judge({"eng": 0.95, "vie": 0.05}, hint="ig")
+def test_an_english_page_in_the_volapuk_folder_is_english() -> None:
+    decision = judge({"eng": 0.95, "vie": 0.05}, hint="vo")
     assert (decision.language, decision.agreement) == ("eng", "disagree")
 
 
-def test_a_page_in_another_script_is_not_igbo() -> None:
-    assert judge({"rus": 0.5, "bul": 0.5}, hint="ig", script="Cyrl").agreement == "disagree"
+def test_a_page_in_another_script_is_not_volapuk() -> None:
+    assert judge({"rus": 0.5, "bul": 0.5}, hint="vo", script="Cyrl").agreement == "disagree"
 
 
-def test_mandarin_does_not_speak_against_hokkien_but_japanese_does() -> None:
-    assert judge({"cmn": 0.99}, hint="nan", script="Hans").language == "nan"
+def test_a_text_half_in_favour_of_hokkien_is_hokkien_where_hinted() -> None:
+    assert judge({"cmn": 0.8, "nan": 0.2}, hint="nan", script="Hans").language == "nan"
+    assert judge({"cmn": 0.99, "nan": 0.001}, hint="nan", script="Hans").language == "cmn"
     assert judge({"jpn": 0.99}, hint="nan", script="Jpan").language == "jpn"
+
+
+def test_a_label_of_a_model_of_ones_own_may_be_any() -> None:
+    assert judge({"qaa": 0.9, "ita": 0.1}).language == "qaa"
 
 
 def test_where_the_text_decides_nothing_a_possible_hint_does() -> None:

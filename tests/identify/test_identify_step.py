@@ -54,17 +54,25 @@ def test_a_page_in_the_wrong_folder_is_labelled_by_its_text() -> None:
     assert found[2].second_language == ""
 
 
-def test_igbo_is_taken_from_its_hint() -> None:
+def test_igbo_is_recognised_with_its_hint_and_without() -> None:
     text = "Nri abụọ a na-eri n'oge ezumike bụ ji na ofe, ndị nne na-esi ya n'ụtụtụ ka ụmụaka wee rie."
-    found = identify(document(text, hint="ig"))[0]
-    assert (found.language, found.script, found.hint_agreement) == ("ibo", "Latn", "unsupported")
-    assert found.second_language != ""
+    found = identify(document(text, hint="ig"), document(text))
+    assert [(d.language, d.script) for d in found] == [("ibo", "Latn")] * 2
+    assert [d.hint_agreement for d in found] == ["agree", "none"]
 
 
-def test_variety_comes_only_from_a_region_the_registry_knows() -> None:
+def test_a_language_unknown_to_the_model_is_taken_from_its_hint() -> None:
+    text = "Zif at binon veütik ettuik in län obsik; mens mödik lifons us e vobons in fabs gretik."
+    found = identify(document(text, hint="vo"))[0]
+    assert (found.language, found.hint_agreement) == ("vol", "unsupported")
+
+
+def test_variety_needs_a_region_the_registry_knows_or_a_language_with_one_variety() -> None:
     hints = ("es-AR", "es_MX", "es", "es-419", "spawiki")
     found = identify(*(document(TEXTS["spa"], hint) for hint in hints), document(FRENCH, "es-AR"))
-    assert [d.variety for d in found] == ["es-AR", "es-MX", "", "", "", ""]
+    assert [d.variety for d in found] == ["es-AR", "es-MX", "", "", "", "fr"]
+    assert all(d.variety_evidence for d in found), "who abstains says why"
+    assert all(0 < d.variety_confidence <= d.language_confidence for d in found if d.variety)
 
 
 def test_text_without_letters_is_und_and_nothing_is_dropped() -> None:

@@ -50,6 +50,24 @@ def test_manifest(tmp_path: Path, recipe: dict[str, Any]) -> None:
     assert snapshot.artifact("dedup").directory == made["dedup"].directory.resolve()
 
 
+def test_a_manifest_counts_varieties_mixed_documents_and_flags(tmp_path: Path, recipe: dict[str, Any]) -> None:
+    workdir = tmp_path / "work"
+    made = artifacts(workdir, "凧")
+    mixes = [{"jpn": 0.9, "eng": 0.1}, {"jpn": 0.9001, "eng": 0.0999}, {"jpn": 1.0}, {}]
+    documents = [document(f"d{n}", "凧") for n in range(4)]
+    for one, mix in zip(documents, mixes, strict=True):
+        one.language, one.script, one.language_mix = "jpn", "Jpan", mix
+    documents[0].variety, documents[0].flags = "ja-x-formal", ["untranslated", "wrong-script"]
+    documents[1].variety, documents[1].flags = "ja-x-formal", ["untranslated"]
+    documents[2].variety = "ja"
+    made["dedup"] = build_input(workdir / "tiny" / "dedup-labelled", [documents[:2], documents[2:]], "dedup")
+    manifest = open_snapshot(create(workdir, "tiny", recipe, made)).manifest
+    assert manifest["documents"] == {"jpn_Jpan": 4}
+    assert manifest["varieties"] == {"ja": 1, "ja-x-formal": 2}
+    assert manifest["mixed"] == {"share": 0.1, "documents": 1}
+    assert manifest["flags"] == {"untranslated": 2, "wrong-script": 1}
+
+
 def test_names(tmp_path: Path, recipe: dict[str, Any]) -> None:
     workdir = tmp_path / "work"
     first = create(workdir, "tiny", recipe, artifacts(workdir, "a"))
