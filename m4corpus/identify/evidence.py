@@ -40,7 +40,9 @@ def sample(text: str, size: int) -> str:
         third = size // 3
         middle = (len(text) - third) // 2
         text = " ".join((text[:third], text[middle : middle + third], text[-third:]))
-    clean = _PATH.sub(" ", _ADDRESS.sub(" ", text)).encode("utf-8", "ignore").decode("utf-8")
+    if "/" in text or "@" in text or "www." in text:
+        text = _PATH.sub(" ", _ADDRESS.sub(" ", text))
+    clean = text.encode("utf-8", "ignore").decode("utf-8")
     return " ".join(clean.split())
 
 

@@ -27,8 +27,8 @@ _LABEL = re.compile(r"(?P<language>[A-Za-z]{2,3}(?:-[a-z-]+)?)(?:[_-](?P<script>
 class Identifier(Protocol):
     """What names languages: the carried model or another."""
 
-    def probabilities(self, texts: Sequence[str]) -> list[dict[str, float]]:
-        """For each text, the probability of each ISO 639-3 code that has one worth naming."""
+    def probabilities(self, texts: Sequence[str], scripts: Sequence[str] | None = None) -> list[dict[str, float]]:
+        """For each text, in its script where that is known, the probability of each ISO 639-3 code worth naming."""
         ...
 
 
@@ -56,9 +56,9 @@ class PluggedModel:
                 hint="Labels must be ISO 639 codes, with or without a script: __label__en, __label__eng_Latn.",
             )
 
-    def probabilities(self, texts: Sequence[str]) -> list[dict[str, float]]:
+    def probabilities(self, texts: Sequence[str], scripts: Sequence[str] | None = None) -> list[dict[str, float]]:
         """For each text, the probability of each code whose label is of no other script."""
-        scripts = [dominant_script(text).code for text in texts]
+        scripts = scripts or [dominant_script(text).code for text in texts]
         names, values = self._model.predict([" ".join(text.split()) for text in texts], k=_CANDIDATES)
         return [self._sum(*found) for found in zip(scripts, names, values, strict=True)]
 

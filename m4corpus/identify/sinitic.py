@@ -1,9 +1,11 @@
-"""What sets apart texts written in Han characters: simplified or traditional forms, Cantonese or Mandarin.
+"""What sets apart texts written in Han characters: simplified or traditional forms, Cantonese, Hokkien or Mandarin.
 
-Both go by characteristic characters: frequent ones that one side writes and the other hardly ever does.
+All go by characteristic characters or words: frequent ones that one side writes and the other hardly ever does.
 """
 
 from __future__ import annotations
+
+import re
 
 # Pairs of the same frequent word or character, simplified then traditional.
 _PAIRS = (
@@ -28,6 +30,13 @@ _CANTONESE = frozenset("嘅咗喺啲嘢佢冇唔嗰噉咁哋啱睇攞揾搵乜�
 _CANTONESE_SHARE = 0.01
 
 
+# Written Hokkien. Characters and words that are also Mandarin names or parts of them (阮, 华佗, 伊朗) are left out.
+_HOKKIEN = re.compile(
+    "毋|佇|伫|佮|𪜶|袂|攏|啥物|啥人|按怎|囡仔|佗位|叨位|勿会|即个|即号|即款|這馬|这马|歹勢|歹势|代誌|代志|查某|查埔|猶閣|閣再|"
+    "真濟|予人|共伊|共我|厝內|厝边|厝邊|恁的|阮的|阮兜|食饭|食飯|知影|媠|逐家|今仔日|昨昏|昨暗|啉|佇咧|毋過|毋通"
+)
+
+
 def han_script(text: str) -> str:
     """``Hans`` or ``Hant`` when one side has over twice the characteristic characters of the other, else ``Hani``."""
     simplified = sum(character in _SIMPLIFIED for character in text)
@@ -48,3 +57,8 @@ def is_cantonese(text: str) -> bool:
     """Whether at least one character in a hundred, and two in all, is one that only written Cantonese uses."""
     marks = sum(character in _CANTONESE for character in text)
     return marks >= max(2, _CANTONESE_SHARE * len(text))
+
+
+def is_hokkien(text: str) -> bool:
+    """Whether a text in Han characters has a word that written Hokkien has and Mandarin has not."""
+    return _HOKKIEN.search(text) is not None

@@ -64,7 +64,7 @@ class IdentifyStep(Step):
         samples = [sample(prose(document), self.config.sample_chars) for document in documents]
         scripts = [dominant_script(text).code for text in samples]
         texts = [in_script(text, script) for text, script in zip(samples, scripts, strict=True)]
-        found = self._model.probabilities(texts)
+        found = self._model.probabilities(texts, scripts)
         decisions = [
             self._annotate(document, text, script, probabilities)
             for document, text, script, probabilities in zip(documents, texts, scripts, found, strict=True)

@@ -73,7 +73,6 @@ CONFUSABLE = {
     "cmn": "我昨天去市场买牛奶，可是到那里的时候商店已经关门了，一个人也没有。",
     "nan": "我昨昏去市仔買牛奶，毋過到位的時陣，店已經關門矣，攏無人佇遐。",
     "tgl": "Kahapon pumunta ako sa palengke para bumili ng gatas, pero sarado na ang tindahan nang dumating ako.",
-    "ceb": "Gahapon miadto ko sa merkado aron mopalit og gatas, apan sirado na ang tindahan sa dihang miabot ko.",
 }
 
 
