@@ -29,7 +29,7 @@ COMMON = frozenset((
 ))  # fmt: skip
 #: How much the probability of any other language counts; and of one that is met far less than its nearest relative.
 RARE_WEIGHT = 0.15
-WEIGHTS = {"nno": 0.3}
+WEIGHTS = {"nno": 0.3, "roh": 0.15}
 
 
 def settings(model: Path, labels: Iterable[str], temperatures: list[tuple[int, float]]) -> dict[str, Any]:
