@@ -32,10 +32,10 @@ SEED = 20261121
 #: Scripts in which several languages are written that are worth telling apart.
 SCRIPTS = frozenset(("Arab", "Beng", "Cyrl", "Deva", "Ethi", "Hani", "Hebr", "Latn", "Mymr", "Tibt"))
 #: fastText's settings. One thread: with more the result is another each time.
-TRAINING = {"dim": 16, "minn": 2, "maxn": 4, "bucket": 1 << 20, "minCount": 10, "epoch": 5, "lr": 0.5,
+TRAINING = {"dim": 32, "minn": 2, "maxn": 4, "bucket": 1 << 20, "minCount": 10, "epoch": 5, "lr": 0.5,
             "loss": "softmax", "thread": 1, "seed": SEED, "verbose": 0}  # fmt: skip
 #: Words and parts of words kept in the quantised model.
-FEATURES = 250_000
+FEATURES = 180_000
 #: Frequent words of a language that random lines are made of.
 FREQUENT = 30_000
 #: Frequency given to a word of Nynorsk's dictionary, or Bokmål's, that the lists of frequent words do not have.

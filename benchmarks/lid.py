@@ -26,6 +26,7 @@ from measure import Machine
 from real_data import DOWNLOADS
 
 from m4corpus import languages as registry
+from m4corpus.identify.config import IdentifyConfig
 from m4corpus.identify.evidence import in_script, sample
 from m4corpus.identify.fasttext_model import LanguageModel
 from m4corpus.identify.script import dominant_script
@@ -33,7 +34,7 @@ from m4corpus.identify.script import dominant_script
 #: Texts handed over at a time, as the identify step does.
 BATCH = 256
 #: Characters of a text that are read: what the identify step takes of a document.
-SAMPLE = 3000
+SAMPLE = IdentifyConfig().sample_chars
 COVERAGE = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99)
 OURS = frozenset(language.code for language in registry.languages())
 

@@ -41,7 +41,7 @@ class IdentifyConfig:
         "OpenLID, lid.176, one's own); null takes the carried one.",
     )
     sample_chars: int = Field(
-        default=3000,
+        default=600,
         ge=100,
         description="Characters read of a document's prose: all of a shorter one, else a third each from its start, "
         "middle and end.",

@@ -178,11 +178,16 @@ def test_chunks_come_back_whole(tmp_path: Path) -> None:
         ["祭り", "春"],
         "jpn",
         "Jpan",
-        "ja-JP",
-        "http://x/凧",
-        "r1",
-        "CC",
-        "s",
+        language_confidence=0.5,
+        hint_agreement="agree",
+        variety="ja-JP",
+        variety_confidence=0.75,
+        variety_evidence="tag ja-JP",
+        flags=["romanised", "untranslated"],
+        url="http://x/凧",
+        revision="r1",
+        licence="CC",
+        source="s",
     )
     embed = embedded(tmp_path / "a", [[chunk(0, "fish"), kite]])
     with ShardedIndex.open(indexed(embed).directory) as index:
