@@ -16,11 +16,11 @@ class IdentifyStage(MapStage):
     """Labels from the text itself, beside the hint the source gave."""
 
     name: ClassVar[str] = "identify"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     needs: ClassVar[tuple[str, ...]] = ("clean",)
     config: IdentifyConfig
 
-    packages = ("fasttext-community", "langdetect", "regex")
+    packages = ("fasttext-community", "langdetect", "numpy", "py3langid", "regex")
 
     def resources(self) -> dict[str, str]:
         """The language model and the tables that map its labels."""
