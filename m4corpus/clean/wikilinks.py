@@ -10,7 +10,7 @@ from functools import cache
 from m4corpus.tables import read_table
 
 #: Names every wiki understands, whatever its language.
-_FILES, _CATEGORIES = frozenset({"file", "image", "media"}), frozenset({"category"})
+_FILES, _CATEGORIES, _LINKED = frozenset({"file", "image"}), frozenset({"category"}), frozenset({"media"})
 _MEDIA = re.compile(
     r"\.(?:jpe?g|png|svg|gif|tiff?|webp|xcf|og[agv]|opus|webm|wav|mp3|flac|midi?|mpe?g|pdf|djvu|stl)$", re.IGNORECASE
 )
@@ -37,6 +37,8 @@ class Names:
 
     files: frozenset[str]
     categories: frozenset[str]
+    #: A link to a file itself, whose text is shown: ``[[Media:X.ogg|listen]]``.
+    linked: frozenset[str]
 
     @classmethod
     def of(cls, metadata: Mapping[str, str]) -> Names:
@@ -45,7 +47,7 @@ class Names:
         def named(number: int) -> frozenset[str]:
             return frozenset(name.strip().casefold() for name in metadata.get(f"namespaces.{number}", "").split("|"))
 
-        return cls(_FILES | ((named(6) | named(-2)) - {""}), _CATEGORIES | (named(14) - {""}))
+        return cls(_FILES | (named(6) - {""}), _CATEGORIES | (named(14) - {""}), _LINKED | (named(-2) - {""}))
 
 
 def kind_of(title: str, names: Names) -> str:
@@ -54,6 +56,8 @@ def kind_of(title: str, names: Names) -> str:
     if not colon or not prefix:  # [[:Category:X]] is a link like any other
         return "text"
     prefix = prefix.strip().replace("_", " ")
+    if prefix.casefold() in names.linked:
+        return "text"
     if prefix.casefold() in names.files or _MEDIA.search(rest.strip()):
         return "file"
     if prefix.casefold() in names.categories or (_LANGUAGE.fullmatch(prefix) and prefix not in _SITES):

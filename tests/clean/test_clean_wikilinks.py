@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from m4corpus.clean.wikilinks import caption_of, is_shown_small, options_of
+from m4corpus.clean.wikilinks import Names, caption_of, is_shown_small, kind_of, options_of
 from m4corpus.languages import languages
 from m4corpus.tables import read_table
 
@@ -100,3 +100,10 @@ def test_no_name_of_a_language_is_lost() -> None:
     for language in languages():
         for name in (language.name, language.native_name):
             assert caption(f"thumb|{name}") == name
+
+
+def test_a_link_to_a_file_shows_its_text_and_not_the_file() -> None:
+    names = Names.of({"namespaces.-2": "Medium|Медиа", "namespaces.6": "Datei"})
+    for link in ("Media:Gamelan.ogg", "media:Gamelan.ogg", "Medium:Gamelan.ogg", "Медиа:Gamelan.ogg"):
+        assert kind_of(link, names) == "text", link
+    assert kind_of("Datei:Gamelan.ogg", names) == "file"
