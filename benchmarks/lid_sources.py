@@ -33,17 +33,18 @@ class Text:
 def mediawiki(root: Path) -> Iterator[Text]:
     """Messages of MediaWiki and its bundled extensions, from their ``i18n/*.json`` catalogues."""
     for folder in sorted({path.parent for path in root.rglob("i18n/**/en.json")}):
-        english = _messages(folder / "en.json")
+        english = messages(folder / "en.json")
         for path in sorted(folder.glob("*.json")):
             if path.stem in _NOT_A_LANGUAGE or path.stem == "en":
                 continue
-            for key, message in _messages(path).items():
+            for key, message in messages(path).items():
                 if message != english.get(key):
                     yield Text(path.stem, "mediawiki", clean_message(message))
         yield from (Text("en", "mediawiki", clean_message(message)) for message in english.values())
 
 
-def _messages(path: Path) -> dict[str, str]:
+def messages(path: Path) -> dict[str, str]:
+    """The messages of a MediaWiki catalogue by key."""
     content = json.loads(path.read_text(encoding="utf-8"))
     return {key: value for key, value in content.items() if isinstance(value, str) and not key.startswith("@")}
 
@@ -53,7 +54,7 @@ def gettext(root: Path, source: str) -> Iterator[Text]:
     english: set[str] = set()
     for path in sorted(root.rglob("LC_MESSAGES/*.mo")):
         tag = path.parent.parent.name
-        for original, translation in _catalogue(path.read_bytes()):
+        for original, translation in catalogue(path.read_bytes()):
             if original not in english:
                 english.add(original)
                 yield Text("en", source, clean_message(original))
@@ -61,7 +62,7 @@ def gettext(root: Path, source: str) -> Iterator[Text]:
                 yield Text(tag, source, clean_message(translation))
 
 
-def _catalogue(data: bytes) -> Iterator[tuple[str, str]]:
+def catalogue(data: bytes) -> Iterator[tuple[str, str]]:
     """Pairs of original and translation of a GNU .mo file, plural forms apart."""
     order = "<" if data[:4] == b"\xde\x12\x04\x95" else ">"
     count, originals, translations = struct.unpack(f"{order}3I", data[8:20])
@@ -114,20 +115,21 @@ def libreoffice_help(root: Path, english: str = "en-US") -> Iterator[Text]:
     for folder in sorted(path for path in root.iterdir() if path.is_dir()):
         for page in sorted(folder.rglob("*.html")):
             name = str(page.relative_to(folder))
-            paragraphs = _paragraphs(page)
+            here = paragraphs(page)
             if folder.name == english:
-                originals[name] = paragraphs
-                yield from (Text("en", "libreoffice-help", text) for text in paragraphs.values())
+                originals[name] = here
+                yield from (Text("en", "libreoffice-help", text) for text in here.values())
                 continue
             if name not in originals:
                 reference = root / english / name
-                originals[name] = _paragraphs(reference) if reference.is_file() else {}
-            for key, text in paragraphs.items():
+                originals[name] = paragraphs(reference) if reference.is_file() else {}
+            for key, text in here.items():
                 if text != originals[name].get(key):
                     yield Text(folder.name, "libreoffice-help", text)
 
 
-def _paragraphs(page: Path) -> dict[str, str]:
+def paragraphs(page: Path) -> dict[str, str]:
+    """Paragraphs of a page of LibreOffice's help by id."""
     text = page.read_text(encoding="utf-8", errors="replace")
     return {key: clean_markup(inner) for _, key, inner in _PARAGRAPH.findall(text)}
 
@@ -146,15 +148,16 @@ def mallard_pages(root: Path, source: str, english: str = "C") -> Iterator[tuple
     """Pages of GNOME's help, ``<tag>/<manual>/*.page``; paragraphs equal to an English one are left out."""
     originals: dict[str, set[str]] = {}
     for page in sorted(root.glob(f"{english}/*/*.page")):
-        originals[f"{page.parent.name}/{page.name}"] = set(_mallard(page))
+        originals[f"{page.parent.name}/{page.name}"] = set(mallard(page))
     for page in sorted(root.glob("*/*/*.page")):
         tag, name = page.parent.parent.name, f"{page.parent.name}/{page.name}"
         known = set() if tag == english else originals.get(name, set())
-        text = "\n".join(p for p in _mallard(page) if p not in known and len(p) > 40)
+        text = "\n".join(p for p in mallard(page) if p not in known and len(p) > 40)
         yield f"{tag}/{name}", Text("en" if tag == english else tag, source, text)
 
 
-def _mallard(page: Path) -> list[str]:
+def mallard(page: Path) -> list[str]:
+    """Paragraphs of a page of GNOME's help."""
     content = page.read_text(encoding="utf-8", errors="replace")
     content = re.sub(r"(?s)<(info|code|screen)\b.*?</\1>", " ", content)
     return [clean_markup(inner) for inner in re.findall(r"(?s)<p\b[^>]*>(.*?)</p>", content)]
