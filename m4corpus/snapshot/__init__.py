@@ -4,9 +4,10 @@ Layout::
 
     <workdir>/snapshots/<name>/
       latest                      version of the newest snapshot
-      <version>/manifest.json     the artifacts it is made of, with their digests; its parent; counts per language
+      tags/<tag>                  the version a tag stands for
+      <version>/manifest.json     the artifacts it is made of, with their digests; its parent, sources and counts
 
-A snapshot holds no data of its own: it pins artifacts, which are immutable too.
+A snapshot holds no data of its own: it pins artifacts, which are immutable too. `docs/snapshots.md` tells the rest.
 """
 
 from m4corpus.snapshot.create import create

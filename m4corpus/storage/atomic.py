@@ -79,6 +79,22 @@ def sync_tree(directory: Path) -> None:
         sync(path)
 
 
+def link_or_copy(source: Path, target: Path) -> None:
+    """Put the same bytes at ``target``, as a second name of the file where the file system allows that.
+
+    For finished files of artifacts alone, which nobody writes to.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # Renaming one name of a file to another of the same file would do nothing.
+    target.unlink(missing_ok=True)
+    with replacing(target) as temporary:
+        temporary.unlink(missing_ok=True)
+        try:
+            os.link(source, temporary)
+        except OSError:  # another file system, one without links, or too many of them
+            shutil.copyfile(source, temporary)
+
+
 def fresh_directory(path: Path) -> Path:
     """An empty directory at ``path``, whatever an interrupted run left there."""
     if path.exists():

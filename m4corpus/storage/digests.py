@@ -66,7 +66,7 @@ class LogicalDigest:
     def hexdigest(self) -> str:
         """Digest of all rows so far (hex)."""
         summary = hashlib.sha256()
-        summary.update(canonical_json([[f.name, *_described(f)] for f in self.schema]))
+        summary.update(schema_form(self.schema))
         summary.update(self._rows.to_bytes(8, "little"))
         for path in sorted(self._streams):
             summary.update(path.encode())
@@ -111,6 +111,11 @@ class LogicalDigest:
                 # Its bytes would be the addresses of Python objects.
                 raise TypeError(f"a column of type {kind} has no logical digest")
             self._feed(path, values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes())
+
+
+def schema_form(schema: pa.Schema) -> bytes:
+    """The columns of a schema, as they enter digests."""
+    return canonical_json([[f.name, *_described(f)] for f in schema])
 
 
 def _described(field: pa.Field) -> list[Any]:

@@ -6,7 +6,7 @@ import json
 import os
 import platform
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,8 +14,9 @@ from m4corpus.errors import LockedError
 
 
 @contextmanager
-def locked(directory: Path) -> Iterator[None]:
-    """Hold the directory's lock for the block; raises :class:`LockedError` at once when another process has it.
+def locked(directory: Path, wait: float = 0.0) -> Iterator[None]:
+    """Hold the directory's lock for the block; raises :class:`LockedError` when another process has it and keeps it
+    for ``wait`` seconds.
 
     The operating system drops the lock when its holder dies, so a killed run never leaves a directory locked.
     """
@@ -25,7 +26,7 @@ def locked(directory: Path) -> Iterator[None]:
     holder = directory / "lock.json"
     lock = FileLock(directory / ".lock")
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=wait)
     except Timeout as error:
         raise LockedError(
             f"another run is using {directory}{_describe(holder)}",
@@ -33,7 +34,9 @@ def locked(directory: Path) -> Iterator[None]:
         ) from error
     try:
         who = {"pid": os.getpid(), "host": platform.node(), "since": datetime.now(UTC).isoformat(timespec="seconds")}
-        holder.write_text(json.dumps(who), encoding="utf-8")
+        # On a full disk nobody may be told, but what makes room must run.
+        with suppress(OSError):
+            holder.write_text(json.dumps(who), encoding="utf-8")
         yield
     finally:
         holder.unlink(missing_ok=True)

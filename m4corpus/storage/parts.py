@@ -14,7 +14,9 @@ from m4corpus.storage.digests import LogicalDigest, file_digest
 if TYPE_CHECKING:
     from typing import Self
 
+    import numpy as np
     import pyarrow as pa
+    from numpy.typing import NDArray
 
 T = TypeVar("T")
 
@@ -94,26 +96,56 @@ class PartWriter:
 
 
 class Buffered(Generic[T]):
-    """Collects objects into row groups of bounded rows and characters, in order."""
+    """Collects objects, and rows that are columns already, into row groups of bounded rows and characters, in order."""
 
     def __init__(self, writer: PartWriter, to_batch: Callable[[list[T]], pa.RecordBatch]) -> None:
         self._writer = writer
         self._to_batch = to_batch
         self._pending: list[T] = []
+        self._batches: list[pa.RecordBatch] = []
+        self._rows = 0
         self._characters = 0
 
     def append(self, item: T, characters: int = 0) -> None:
         """Add one object whose texts are about ``characters`` long."""
         self._pending.append(item)
-        self._characters += characters
-        if len(self._pending) >= ROWS_PER_GROUP or self._characters >= CHARACTERS_PER_GROUP:
-            self.flush()
+        self._count(1, characters)
+
+    def extend(self, batch: pa.RecordBatch, characters: NDArray[np.int64] | None = None) -> None:
+        """Add rows as :meth:`append` adds objects; ``characters`` are those of each row, or none."""
+        import numpy as np
+
+        weighed = np.zeros(batch.num_rows, np.int64) if characters is None else characters
+        while batch.num_rows:
+            # As far as the row with which the group is full.
+            until = int(np.searchsorted(np.cumsum(weighed), CHARACTERS_PER_GROUP - self._characters)) + 1
+            until = min(until, ROWS_PER_GROUP - self._rows, batch.num_rows)
+            self._settle()
+            self._batches.append(batch.slice(0, until))
+            self._count(until, int(weighed[:until].sum()))
+            batch, weighed = batch.slice(until), weighed[until:]
 
     def flush(self) -> None:
         """Write what is pending as one row group."""
+        import pyarrow as pa
+
+        self._settle()
+        if self._batches:
+            one = len(self._batches) == 1
+            self._writer.write(self._batches[0] if one else pa.concat_batches(self._batches))
+            self._batches, self._rows, self._characters = [], 0, 0
+
+    def _count(self, rows: int, characters: int) -> None:
+        self._rows += rows
+        self._characters += characters
+        if self._rows >= ROWS_PER_GROUP or self._characters >= CHARACTERS_PER_GROUP:
+            self.flush()
+
+    def _settle(self) -> None:
+        """Objects become columns."""
         if self._pending:
-            self._writer.write(self._to_batch(self._pending))
-            self._pending, self._characters = [], 0
+            self._batches.append(self._to_batch(self._pending))
+            self._pending = []
 
 
 def read_batches(path: Path, columns: list[str] | None = None, batch_size: int = 256) -> Iterator[pa.RecordBatch]:
