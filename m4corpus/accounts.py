@@ -12,6 +12,8 @@ from m4corpus.storage.parts import Buffered, PartInfo, PartWriter, part_name
 if TYPE_CHECKING:
     from typing import Self
 
+    import pyarrow as pa
+
 
 class Accounts:
     """Writes ``ledger/part-<rank>.parquet`` of the artifact at ``root``; a context manager, called with each entry."""
@@ -38,6 +40,11 @@ class Accounts:
         """Take one row."""
         self.counts.add(entry)
         self._entries.append(entry)
+
+    def extend(self, rows: pa.RecordBatch) -> None:
+        """Take rows that are columns already."""
+        self.counts.add_rows(rows)
+        self._entries.extend(rows)
 
     @property
     def info(self) -> PartInfo:

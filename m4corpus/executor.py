@@ -201,7 +201,8 @@ def _worker_environment() -> Iterator[None]:
     Without the second, a script that calls ``m4corpus.run`` at its top level would run again in every worker.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["m4corpus.executor", "pyarrow.parquet"])
+    # What every worker would load for itself, phase after phase; pyarrow loads pandas wherever that is installed.
+    context.set_forkserver_preload(["m4corpus.executor", "m4corpus.mapstage", "pyarrow.parquet", "pandas"])
     environment, main = dict(os.environ), sys.modules["__main__"]
     os.environ.update(SINGLE_THREADED)
     sys.modules["__main__"] = types.ModuleType("__main__")

@@ -7,7 +7,7 @@ input, in the order inputs arrive, and :class:`Counts` must add up before a part
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,7 +46,12 @@ class Fail(Verdict):
 
 @dataclass(slots=True)
 class Entry:
-    """One row of the ledger. ``outputs`` is how many records the input became (0 unless kept)."""
+    """One row of the ledger.
+
+    ``outputs`` is how many records the input became (0 unless kept). The ``detail`` of a kept input counts what its
+    step noted of it (:func:`noted`). ``input`` is a digest of all that decided the row, by which a later build knows
+    the same input again; empty where nothing is to be known again.
+    """
 
     id: str
     locator: str
@@ -54,6 +59,7 @@ class Entry:
     slug: str
     detail: str
     outputs: int
+    input: bytes = b""
 
 
 @dataclass
@@ -76,6 +82,18 @@ class Counts:
             self.dropped[entry.slug] += 1
         else:
             self.failed[entry.slug] += 1
+
+    def add_rows(self, rows: pa.RecordBatch) -> None:
+        """Count ledger rows that are columns."""
+        import pyarrow.compute as pc
+
+        self.inputs += rows.num_rows
+        self.outputs += pc.sum(rows.column("outputs")).as_py() or 0
+        for outcome, slug in zip(rows.column("outcome").to_pylist(), rows.column("slug").to_pylist(), strict=True):
+            if outcome == KEPT:
+                self.kept += 1
+            else:
+                (self.dropped if outcome == DROPPED else self.failed)[slug] += 1
 
     def adds_up(self) -> bool:
         """Whether every input is accounted for exactly once."""
@@ -109,12 +127,25 @@ class Counts:
         return result
 
 
+def note(counts: Mapping[str, int]) -> str:
+    """The detail of a kept input of which something was counted: ``masked-email=2 truncated=1``."""
+    return " ".join(f"{name}={count}" for name, count in sorted(counts.items()))
+
+
+def noted(detail: str) -> Counter[str]:
+    """Inverse of :func:`note`."""
+    pairs = (item.rpartition("=") for item in detail.split())
+    return Counter({name: int(count) for name, _, count in pairs})
+
+
 def schema() -> pa.Schema:
     """Arrow schema of a ledger part."""
     import pyarrow as pa
 
     text = [pa.field(name, pa.string(), nullable=False) for name in ("id", "locator", "outcome", "slug", "detail")]
-    return pa.schema([*text, pa.field("outputs", pa.int32(), nullable=False)])
+    return pa.schema(
+        [*text, pa.field("outputs", pa.int32(), nullable=False), pa.field("input", pa.binary(), nullable=False)]
+    )
 
 
 def to_batch(entries: list[Entry]) -> pa.RecordBatch:
@@ -128,7 +159,7 @@ def to_batch(entries: list[Entry]) -> pa.RecordBatch:
 
 
 def entries(root: Path, parts: Iterable[PartInfo]) -> Iterator[Entry]:
-    """The ledger rows of an artifact's ledger parts, in order."""
+    """The ledger rows of an artifact's ledger parts, in order; those of an earlier version lack ``input``."""
     from m4corpus.storage.parts import read_batches
 
     for part in parts:

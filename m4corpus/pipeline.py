@@ -7,7 +7,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from m4corpus.storage.atomic import machine_refused, write_json
 from m4corpus.storage.lock import locked
 
 if TYPE_CHECKING:
+    from m4corpus.reuse import Forecast
     from m4corpus.stage import Phase, Stage, StageContext
 
 CACHED, RESUME, RUN, PENDING = "cached", "resume", "run", "pending"
@@ -29,17 +30,38 @@ CACHED, RESUME, RUN, PENDING = "cached", "resume", "run", "pending"
 @dataclass(frozen=True)
 class PlannedStage:
     """What will happen to one stage: ``state`` is cached, resume (unfinished work is kept), run, or pending, when the
-    fingerprint depends on a stage that has to run first."""
+    fingerprint depends on a stage that has to run first.
+
+    ``donor`` is the artifact whose rows are reused for inputs that are the same, and ``forecast`` how many those are,
+    as far as that can be told beforehand.
+    """
 
     stage: str
     state: str
     why: str
     directory: str = ""
+    donor: str = ""
+    forecast: Forecast | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return {
+            "stage": self.stage,
+            "state": self.state,
+            "why": self.why,
+            "artifact": self.directory,
+            "donor": self.donor,
+            "forecast": asdict(self.forecast) if self.forecast else None,
+        }
 
 
 @dataclass(frozen=True)
 class StageResult:
-    """One stage of a finished run. ``seconds`` is 0 when it was cached."""
+    """One stage of a finished run. ``seconds`` is 0 when it was cached.
+
+    ``reused`` inputs are those whose rows were taken from an earlier artifact (``donor``), or all when it was cached;
+    the others were ``computed``.
+    """
 
     stage: str
     state: str
@@ -47,6 +69,13 @@ class StageResult:
     directory: Path
     counts: Counts
     logical: str
+    donor: str = ""
+    reused: int = 0
+
+    @property
+    def computed(self) -> int:
+        """Inputs for which the stage did its work."""
+        return self.counts.inputs - self.reused
 
 
 @dataclass
@@ -56,6 +85,7 @@ class RunResult:
     recipe: str
     stages: list[StageResult] = field(default_factory=list)
     snapshot: Path | None = None
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def quarantined(self) -> int:
@@ -68,6 +98,7 @@ class RunResult:
             "recipe": self.recipe,
             "snapshot": str(self.snapshot) if self.snapshot else None,
             "quarantined": self.quarantined,
+            "warnings": self.warnings,
             "stages": [
                 {
                     "stage": s.stage,
@@ -75,6 +106,9 @@ class RunResult:
                     "seconds": round(s.seconds, 3),
                     "artifact": s.directory.name,
                     "logical": s.logical,
+                    "donor": s.donor,
+                    "reused": s.reused,
+                    "computed": s.computed,
                     **s.counts.as_dict(),
                 }
                 for s in self.stages
@@ -93,6 +127,9 @@ class Reporter:
 
     def finished(self, result: StageResult) -> None:
         """A stage has its artifact."""
+
+    def warning(self, text: str) -> None:
+        """Something that does not end a run and should be known."""
 
 
 class Pipeline:
@@ -120,14 +157,27 @@ class Pipeline:
         for name, stage in self._checked(STAGES).items():
             missing = [need for need in stage.needs if need not in done]
             if missing:
-                steps.append(PlannedStage(name, PENDING, f"depends on what {missing[0]} yields"))
+                steps.append(self._pending(stage, missing[0]))
                 continue
             identity = self._identity(stage, done)
             step = self._step(identity)
             if step.state == CACHED:
                 done[name] = Artifact.open(self.root / identity.directory_name)
+            else:
+                context = self._context(stage, identity, done)
+                donor = context.donor.directory.name if context.donor else ""
+                step = replace(step, donor=donor, forecast=stage.forecast(context) if donor else None)
             steps.append(step)
         return steps
+
+    def _pending(self, stage: Stage, need: str) -> PlannedStage:
+        """A stage whose inputs are not known yet, but what it would do with each of them is."""
+        identity = self._identity(stage, {})
+        donor = self._donor(stage, identity)
+        why = f"depends on what {need} yields"
+        if donor is None:
+            return PlannedStage(stage.name, PENDING, f"{why}; all of it is computed: {self._what_changed(identity)}")
+        return PlannedStage(stage.name, PENDING, why, donor=donor.directory.name)
 
     def run(
         self,
@@ -170,11 +220,31 @@ class Pipeline:
                     stage_result = self._bring_up(stage, done, identity, step, workers, executor, reporter)
                     result.stages.append(stage_result)
                     reporter.finished(stage_result)
+                    if stage.name == "chunk":
+                        # Before the long work that may be in vain.
+                        result.warnings += self._uncovered(done["chunk"])
+                        for text in result.warnings:
+                            reporter.warning(text)
                 if last == STAGES[-1]:
                     result.snapshot = self._snapshot(done)
         except OSError as error:
             raise machine_refused(error) or error from error
         return result
+
+    def warnings(self) -> list[str]:
+        """What should be known of the recipe, as far as it is built: languages its encoder does not claim."""
+        built = {artifact.stage: artifact for artifact in self.status()}
+        return self._uncovered(built.get("chunk"))
+
+    def _uncovered(self, chunks: Artifact | None) -> list[str]:
+        """Languages of the chunks, or while there are none of those the recipe asks for, which the encoder does not
+        claim."""
+        from m4corpus.embed.coverage import usual_labels, warning
+        from m4corpus.snapshot.summary import chunk_counts
+
+        asked = usual_labels(self.recipe.filter.languages or ())
+        found = warning(self.recipe.embed.encoder, chunk_counts(chunks)["chunks"] if chunks else asked)
+        return [found] if found else []
 
     def status(self) -> list[Artifact]:
         """The artifacts of the recipe's latest run, in stage order; none that was made of others than those."""
@@ -205,7 +275,7 @@ class Pipeline:
             stage=stage.name,
             version=stage.version,
             config={**stage.config_dict(), "partitions": self.recipe.partitions},
-            inputs={need: done[need].logical for need in stage.needs},
+            inputs={need: done[need].logical for need in stage.needs if need in done},
             resources=stage.resources(),
         )
 
@@ -220,6 +290,20 @@ class Pipeline:
         state = RESUME if (directory / "work").is_dir() else RUN
         return PlannedStage(identity.stage, state, f"unfinished; {why}" if state == RESUME else why, directory.name)
 
+    def _context(self, stage: Stage, identity: Identity, done: dict[str, Artifact]) -> StageContext:
+        from m4corpus.stage import StageContext
+
+        directory, inputs = self.root / identity.directory_name, {need: done[need].directory for need in stage.needs}
+        donor = self._donor(stage, identity)
+        return StageContext(directory, inputs, self.recipe.partitions, self.workdir / "cache", donor)
+
+    def _donor(self, stage: Stage, identity: Identity) -> Artifact | None:
+        from m4corpus.donors import find_donor
+        from m4corpus.snapshot.layout import SNAPSHOTS, Home
+
+        home = Home(self.workdir / SNAPSHOTS / self.name)
+        return find_donor(stage, identity, self.root, self._latest(), home)
+
     def _what_changed(self, identity: Identity) -> str:
         """Why a stage has no artifact, against the one it had in the latest run."""
         name = self._latest().get(identity.stage)
@@ -232,6 +316,8 @@ class Pipeline:
         changes = [
             f"{kind} changed: {key}"
             for kind, now in (("option", identity.config), ("input", identity.inputs), ("resource", identity.resources))
+            # What is not known yet is no change.
+            if now or kind != "input"
             for key in _changed(old[_KEYS[kind]], now)
         ]
         if old["version"] != identity.version:
@@ -249,17 +335,16 @@ class Pipeline:
         reporter: Reporter,
     ) -> StageResult:
         """Give the stage its artifact, add it to ``done``, and remember it as the latest."""
-        from m4corpus.stage import StageContext
-
         directory = self.root / step.directory
         reporter.stage(step)
         started = time.monotonic()
+        donor: Artifact | None = None
         if step.state != CACHED:
             if step.state == RUN and directory.exists():
                 # What a finished or damaged artifact left must not pass for finished work of this run.
                 shutil.rmtree(directory)
-            inputs = {need: done[need].directory for need in stage.needs}
-            context = StageContext(directory, inputs, self.recipe.partitions, self.workdir / "cache")
+            context = self._context(stage, identity, done)
+            donor = context.donor
             context.scratch.mkdir(parents=True, exist_ok=True)
             completions = self._run_phases(stage, context, workers, executor, reporter)
             Artifact.seal(directory, identity, completions, stage.info(context))
@@ -268,7 +353,10 @@ class Pipeline:
         artifact = done[stage.name] = Artifact.open(directory)
         self._remember(stage.name, directory.name)
         seconds = time.monotonic() - started if step.state != CACHED else 0.0
-        return StageResult(stage.name, step.state, seconds, directory, artifact.counts, artifact.logical)
+        counts = artifact.counts
+        reused = counts.inputs if step.state == CACHED else _reused(directory)
+        name = donor.directory.name if donor else ""
+        return StageResult(stage.name, step.state, seconds, directory, counts, artifact.logical, name, reused)
 
     def _run_phases(
         self, stage: Stage, context: StageContext, workers: int, executor: str, reporter: Reporter
@@ -292,8 +380,10 @@ class Pipeline:
 
     def _snapshot(self, done: dict[str, Artifact]) -> Path:
         from m4corpus.snapshot import create
+        from m4corpus.stages import places
 
-        return create(self.workdir, self.name, portable(self.recipe, self.limit), done)
+        where = places(self.recipe, self.base, self.workdir)
+        return create(self.workdir, self.name, portable(self.recipe, self.limit), done, where, self.base)
 
     def _latest(self) -> dict[str, str]:
         """The artifact each stage used last; nothing when that is unknown, which costs only an explanation."""
@@ -307,6 +397,15 @@ class Pipeline:
         latest = self._latest()
         if latest.get(stage) != directory:
             write_json(self.root / "latest.json", {**latest, stage: directory})
+
+
+def _reused(directory: Path) -> int:
+    """Inputs whose rows a stage took from its donor, as its tasks logged them."""
+    total = 0
+    for path in directory.glob("logs/*/reuse/*.json"):
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            total += json.loads(path.read_text(encoding="utf-8"))["reused"]
+    return total
 
 
 def _position(stage: str) -> int:

@@ -31,7 +31,7 @@ from m4corpus.sources.config import ReadConfig
 #: What a trial's directory and snapshot are called, after the recipe's name.
 TRIAL = "-trial"
 #: Directories a work directory has beside those of recipes.
-RESERVED = ("cache", "snapshots")
+RESERVED = ("cache", "datasets", "images", "releases", "snapshots")
 
 
 @config

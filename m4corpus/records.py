@@ -12,7 +12,9 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
+    from numpy.typing import NDArray
 
 #: Fields that Arrow keeps as lists of pairs.
 _MAPS = frozenset({"metadata", "language_mix"})
@@ -102,7 +104,8 @@ class Chunk:
 
     ``index`` counts from 0 within the document, ``tokens`` is its length in the encoder's own tokens,
     ``headings`` the path of headings above it, outermost first. ``language`` is that of most of the passage, which need
-    not be its document's, and has no variety then; the other labels are the document's (:class:`Document`).
+    not be its document's, and has no variety then; the other labels are the document's (:class:`Document`). ``image``
+    is the SHA-256 (hex) of the image the passage stands for, whose caption its text is; empty for text.
     """
 
     id: str
@@ -126,6 +129,7 @@ class Chunk:
     revision: str = ""
     licence: str = ""
     source: str = ""
+    image: str = ""
 
 
 Record = Page | Document | Chunk
@@ -137,6 +141,23 @@ def weight(record: Record) -> int:
     text = len(record.content) if isinstance(record, Page) else len(record.text)
     metadata = {} if isinstance(record, Chunk) else record.metadata
     return text + sum(len(key) + len(value) for key, value in metadata.items())
+
+
+def weights(batch: pa.RecordBatch) -> NDArray[np.int64]:
+    """:func:`weight` of each row of a batch of records."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    names = set(batch.schema.names)
+    text = batch.column("content" if "content" in names else "text")
+    total = np.asarray(pc.utf8_length(text)).astype(np.int64)
+    if "metadata" in names:
+        maps = batch.column("metadata")
+        offsets = np.asarray(maps.offsets)
+        for values in (maps.keys, maps.items):
+            lengths = np.concatenate([[0], np.cumsum(np.asarray(pc.utf8_length(values)), dtype=np.int64)])
+            total += lengths[offsets[1:]] - lengths[offsets[:-1]]
+    return total
 
 
 def schema(kind: type[R]) -> pa.Schema:

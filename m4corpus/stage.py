@@ -6,10 +6,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from m4corpus.datatrove import PipelineStep
 from m4corpus.packages import installed
+from m4corpus.storage.artifact import Artifact
+from m4corpus.storage.atomic import json_bytes
+
+if TYPE_CHECKING:
+    from m4corpus.reuse import Forecast
 
 
 @dataclass(frozen=True)
@@ -21,6 +26,8 @@ class StageContext:
     inputs: dict[str, Path]
     partitions: int
     cache: Path
+    #: An earlier artifact of the same stage, made the same way from other inputs: what of it still holds may be reused.
+    donor: Artifact | None = None
 
     @property
     def scratch(self) -> Path:
@@ -34,6 +41,13 @@ class StageContext:
     def progress(self, phase: str) -> Path:
         """Directory of a phase's progress counters."""
         return self.directory / "logs" / phase / "progress"
+
+    def log(self, phase: str, what: str, rank: int, counts: dict[str, int]) -> None:
+        """Note counts of a task that are no part of the artifact, such as what was ``reused``. They are not synced: a
+        machine that stops loses no more than a line of the summary."""
+        path = self.directory / "logs" / phase / what / f"{rank:05d}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(json_bytes(counts))
 
 
 @dataclass(frozen=True)
@@ -67,9 +81,17 @@ class Stage(ABC):
         """Everything outside the recipe that the output depends on: files by digest, packages by version."""
         return {name: installed(name) for name in self.packages}
 
+    def from_inputs(self, resource: str) -> bool:
+        """Whether one of :meth:`resources` is what the stage reads, and not what it reads it with."""
+        return False
+
     @abstractmethod
     def phases(self, context: StageContext) -> Iterable[Phase]:
         """The phases, in order; a phase may rely on the files the ones before it left in ``context.scratch``."""
+
+    def forecast(self, context: StageContext) -> Forecast | None:
+        """What a run would take from the context's donor; None where only a run can tell."""
+        return None
 
     def info(self, context: StageContext) -> dict[str, Any]:
         """Facts to record in the manifest, deterministic."""

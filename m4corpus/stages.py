@@ -7,10 +7,12 @@ from pathlib import Path
 
 from m4corpus.crawl.directory import newest_finished
 from m4corpus.embed.config import EncoderConfig
+from m4corpus.embed.presets import resolved
 from m4corpus.errors import UserError
 from m4corpus.identify.config import IdentifyConfig
 from m4corpus.recipe import Recipe
-from m4corpus.sources.config import ReadConfig
+from m4corpus.sources.config import CRAWLED, ReadConfig
+from m4corpus.sources.hub import is_address
 from m4corpus.stage import Stage
 
 
@@ -53,6 +55,15 @@ def build(name: str, recipe: Recipe, base: Path, workdir: Path, limit: int | Non
     raise ValueError(f"no stage is called {name!r}")
 
 
+def places(recipe: Recipe, base: Path, workdir: Path) -> dict[str, str]:
+    """Where each source of the recipe lies on this machine, by name: a full path, or an address of the Hub."""
+    read = _crawled(recipe.read, workdir / recipe.name)
+    return {
+        source.name: source.path if is_address(source.path) else str((base / Path(source.path).expanduser()).absolute())
+        for source in read.sources
+    }
+
+
 def _with_models_at(identify: IdentifyConfig, base: Path) -> IdentifyConfig:
     """Paths of models relative to the recipe as full ones."""
     model, varieties = identify.model, identify.varieties
@@ -63,9 +74,13 @@ def _with_models_at(identify: IdentifyConfig, base: Path) -> IdentifyConfig:
 
 
 def _located(encoder: EncoderConfig, base: Path) -> EncoderConfig:
-    """A model directory named relative to the recipe, by its full path; any other name as it is."""
+    """A model directory and what is learnt for it, named relative to the recipe, by full path; a preset, by what it
+    stands for."""
+    if encoder.postprocess and encoder.postprocess.file:
+        file = str((base / Path(encoder.postprocess.file).expanduser()).resolve())
+        encoder = replace(encoder, postprocess=replace(encoder.postprocess, file=file))
     directory = base / encoder.name
-    return replace(encoder, name=str(directory.resolve())) if directory.is_dir() else encoder
+    return replace(encoder, name=str(directory.resolve())) if directory.is_dir() else resolved(encoder)
 
 
 def _crawled(read: ReadConfig, root: Path) -> ReadConfig:
@@ -73,7 +88,7 @@ def _crawled(read: ReadConfig, root: Path) -> ReadConfig:
     crawl = newest_finished(root)
     sources = []
     for source in read.sources:
-        if source.format == "crawl" and not source.path:
+        if source.format in CRAWLED and not source.path:
             if crawl is None:
                 raise UserError(
                     f"source {source.name}: nothing was crawled into {root} yet",

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 from m4corpus.datatrove import PipelineStep
 from m4corpus.errors import M4CorpusError
-from m4corpus.ledger import KEPT, Drop, Entry, Fail, Verdict
+from m4corpus.ledger import KEPT, Drop, Entry, Fail, Verdict, note
 
 Record = Any
 #: Receives one ledger row for every input record.
@@ -28,8 +28,8 @@ FATAL = (OSError, MemoryError, KeyboardInterrupt, SystemExit, M4CorpusError)
 class Step(PipelineStep):
     """One stage's transformation of a stream of records.
 
-    ``batch_size`` records are handed to :meth:`process_batch` at a time; batches are cut by position in the part,
-    so their composition never depends on the number of workers.
+    ``batch_size`` records are handed to :meth:`process_batch` at a time. What becomes of a record must not depend on
+    the others of its batch: those that an earlier build has dealt with are left out.
     """
 
     name = "step"
@@ -38,16 +38,28 @@ class Step(PipelineStep):
     def __init__(self) -> None:
         super().__init__()
         self.ledger: LedgerSink = _nowhere
-        #: Counts that the input alone decides; they are recorded with the task.
+        #: What was noted of the inputs so far, summed; see :meth:`note`.
         self.facts: Counter[str] = Counter()
         #: Counts that may differ from run to run (what was cached); they go to the log.
         self.happened: Counter[str] = Counter()
+        self._notes: dict[str, Mapping[str, int]] = {}
+
+    def besides(self, rank: int, ids: Sequence[str]) -> list[bytes] | None:
+        """What else than itself and the stage's configuration decides about each record of a part, such as what was
+        found out about the whole corpus; None when nothing does. Called before :meth:`prepare`."""
+        return None
 
     def prepare(self) -> None:
-        """Load models and other resources; called once a task, in the worker, before the first record."""
+        """Load models and other resources; called once a task, in the worker, before the first record. A task without
+        records does without."""
 
     def close(self) -> None:
         """Release what :meth:`prepare` acquired; called once a task, also after an error."""
+
+    def note(self, id: str, counts: Mapping[str, int]) -> None:
+        """Count something about an input that the input alone decides. It stands in the detail of its ledger row if it
+        is kept, so that it is known again when the row is; noting again replaces."""
+        self._notes[id] = {name: count for name, count in counts.items() if count}
 
     def process(self, record: Record) -> Iterable[Record]:
         """What one record becomes; raises ``Drop`` or ``Fail`` when it goes no further."""
@@ -62,11 +74,15 @@ class Step(PipelineStep):
         stream = iter(data)
         self.facts.clear()
         self.happened.clear()
-        self.prepare()
+        self._notes.clear()
+        if not (batch := list(islice(stream, self.batch_size))):
+            return
         try:
-            while batch := list(islice(stream, self.batch_size)):
+            self.prepare()
+            while batch:
                 for record, result in zip(batch, self._results(batch), strict=True):
                     yield from self._account(record, result)
+                batch = list(islice(stream, self.batch_size))
         finally:
             self.close()
 
@@ -95,15 +111,19 @@ class Step(PipelineStep):
         locator = getattr(record, "locator", "")
         if not result:
             result = Fail("no-output", "the step returned nothing for it")
+        notes = self._notes.pop(record.id, {})
         if isinstance(result, Verdict):
             self.ledger(Entry(record.id, locator, result.outcome, result.slug, result.detail, 0))
             return
-        self.ledger(Entry(record.id, locator, KEPT, "", "", len(result)))
+        self.facts.update(notes)
+        self.ledger(Entry(record.id, locator, KEPT, "", note(notes), len(result)))
         yield from result
 
 
 def unexpected(error: Exception) -> Fail:
     """Verdict for an error no stage foresaw; the class is the reason, so that counts group by kind of fault."""
+    if isinstance(error, Fail):
+        return error
     # Reprs of objects end in their address, which differs from run to run.
     return Fail(f"error-{type(error).__name__}", re.sub(r" at 0x[0-9a-f]+", "", str(error))[:400])
 

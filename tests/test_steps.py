@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from m4corpus.ledger import Counts, Drop, Entry, Fail, Verdict, to_batch
+from m4corpus.ledger import Counts, Drop, Entry, Fail, Verdict, noted, to_batch
 from m4corpus.steps import Step
 
 
@@ -145,10 +145,28 @@ def test_a_batch_of_the_wrong_length_is_never_swallowed() -> None:
         run(Short(), "abc")
 
 
-def test_nothing_in_nothing_out() -> None:
+def test_nothing_in_nothing_out_and_nothing_loaded() -> None:
     step = Doubles()
     assert run(step, []) == ([], [])
-    assert step.calls == ["prepare", "close"]
+    assert step.calls == []
+
+
+def test_what_is_noted_of_kept_inputs_stands_in_their_detail() -> None:
+    class Notes(Step):
+        batch_size = 2
+
+        def process_batch(self, records: Sequence[Word]) -> list[list[Word] | Verdict]:
+            for record in records:
+                self.note(record.id, {"seen": 2, "absent": 0, "also": 1})
+            if len(records) > 1:
+                raise ValueError("the batch comes again, one by one")
+            return [Drop("rule") if record.id == "drop" else [record] for record in records]
+
+    step = Notes()
+    _, entries = run(step, ["a", "drop", "b"])
+    assert [e.detail for e in entries] == ["also=1 seen=2", "", "also=1 seen=2"]
+    assert step.facts == {"seen": 4, "also": 2}
+    assert noted(entries[0].detail) == {"seen": 2, "also": 1}
 
 
 @given(st.lists(st.sampled_from(["a", "drop", "fail", "none", "crash", "half"])))

@@ -23,7 +23,7 @@ class ChunkStage(MapStage):
     """
 
     name: ClassVar[str] = "chunk"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     needs: ClassVar[tuple[str, ...]] = ("dedup",)
     reads: ClassVar[type[Record]] = Document
     writes: ClassVar[type[Record]] = Chunk
@@ -46,6 +46,7 @@ class ChunkStage(MapStage):
             name=self.encoder.name,
             revision=self.encoder.revision,
             passage_prompt=self.encoder.passage_prompt,
+            passage_task=self.encoder.passage_task,
             trust_remote_code=self.encoder.trust_remote_code,
         )
         return {**super().resources(), "tables": tables_digest(), "tokenizer": fingerprint(neutral)}

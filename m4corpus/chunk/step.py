@@ -13,6 +13,7 @@ from m4corpus.chunk.split import Span, split
 from m4corpus.embed.config import EncoderConfig
 from m4corpus.embed.encoder import Tokenizer, load_tokenizer
 from m4corpus.errors import UserError
+from m4corpus.images import image_of
 from m4corpus.ledger import Drop, Verdict
 from m4corpus.records import Chunk, Document
 from m4corpus.steps import Step
@@ -83,6 +84,10 @@ def _chunks(document: Document, spans: list[Span] | Verdict) -> list[Chunk] | Ve
         return spans
     if not spans:
         return Drop("no-text", f"chars={len(document.text)}")
+    image = image_of(document.metadata)
+    if image:
+        # One image is one passage, whatever the length of its caption.
+        spans = spans[:1]
     paths = heading_paths(document.text, document.blocks, [span.body for span in spans])
     languages = passage_languages(document, spans)
     return [
@@ -109,6 +114,7 @@ def _chunks(document: Document, spans: list[Span] | Verdict) -> list[Chunk] | Ve
             revision=document.revision,
             licence=document.licence,
             source=document.source,
+            image=image,
         )
         for index, (span, path, (language, script)) in enumerate(zip(spans, paths, languages, strict=True))
     ]

@@ -10,6 +10,7 @@ from m4corpus.clean.parse import parse_html
 from m4corpus.clean.plain import clean_plain
 from m4corpus.clean.unicode import check_characters, clean_prose
 from m4corpus.clean.wikitext import clean_wikitext
+from m4corpus.images import image_of
 from m4corpus.ledger import Fail
 from m4corpus.records import Document, Page
 
@@ -52,6 +53,9 @@ def clean_page(page: Page, config: CleanConfig) -> Document:
     elif media_type == WIKITEXT:
         cleaner = "wikitext"
         blocks = clean_wikitext(content, config, page.metadata)
+    elif image_of(page.metadata):
+        cleaner = "image"
+        blocks = clean_plain(content)
     elif media_type == PLAIN:
         cleaner = "plain"
         blocks = clean_plain(content)

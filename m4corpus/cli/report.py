@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -44,11 +45,31 @@ def reporter() -> Iterator[Reporter]:
         yield BarReporter(progress)
 
 
+class Pace:
+    """How fast a phase goes, from when it was first heard of: what was there by then was not computed now."""
+
+    def __init__(self, done: int) -> None:
+        self._done, self._started = done, time.monotonic()
+
+    def rate(self, done: int) -> float:
+        """Inputs a second; 0 while it is too early to say."""
+        seconds = time.monotonic() - self._started
+        return max(done - self._done, 0) / seconds if seconds > 0.5 else 0.0
+
+    def told(self, done: int, total: int) -> str:
+        """Rate and remaining time, in words; empty while there is nothing to go by."""
+        if not (rate := self.rate(done)):
+            return ""
+        left = timedelta(seconds=round(max(total - done, 0) / rate))
+        return f", {rate:,.{0 if rate >= 10 else 1}f}/s, {left} left"
+
+
 class LineReporter(Reporter):
     """One line when a stage starts, every few seconds while it runs, and when it ends."""
 
     def __init__(self) -> None:
         self._spoken = time.monotonic()
+        self._phase, self._pace = ("", ""), Pace(0)
 
     def stage(self, step: PlannedStage) -> None:
         self._spoken = time.monotonic()
@@ -56,12 +77,17 @@ class LineReporter(Reporter):
             click.echo(f"{step.stage}: {step.state} ({step.why})", err=True)
 
     def progress(self, stage: str, phase: str, done: int, total: int, unit: str) -> None:
+        if (stage, phase) != self._phase:
+            self._phase, self._pace = (stage, phase), Pace(done)
         if time.monotonic() - self._spoken >= LOG_INTERVAL:
             self._spoken = time.monotonic()
-            click.echo(f"{stage}/{phase}: {done:,} of {total:,} {unit}", err=True)
+            click.echo(f"{stage}/{phase}: {done:,} of {total:,} {unit}{self._pace.told(done, total)}", err=True)
 
     def finished(self, result: StageResult) -> None:
         click.echo(f"{result.stage}: {_outcome(result)}", err=True)
+
+    def warning(self, text: str) -> None:
+        click.echo(f"warning: {text}", err=True)
 
 
 class BarReporter(Reporter):
@@ -71,7 +97,7 @@ class BarReporter(Reporter):
         self._progress = progress
         self._phase = ("", "")
         self._task: Any = None
-        self._started = 0.0
+        self._pace = Pace(0)
 
     def progress(self, stage: str, phase: str, done: int, total: int, unit: str) -> None:
         if (stage, phase) != self._phase:
@@ -79,18 +105,20 @@ class BarReporter(Reporter):
                 self._progress.remove_task(self._task)
             name = stage if phase == stage else f"{stage}/{phase}"
             self._task = self._progress.add_task(name, total=total, unit=unit, rate="")
-            self._phase, self._started = (stage, phase), time.monotonic()
-        seconds = time.monotonic() - self._started
-        rate = f"{done / seconds:,.0f}/s" if seconds > 0.5 else ""
-        self._progress.update(self._task, completed=done, rate=rate)
+            self._phase, self._pace = (stage, phase), Pace(done)
+        rate = self._pace.rate(done)
+        self._progress.update(self._task, completed=done, rate=f"{rate:,.{0 if rate >= 10 else 1}f}/s" if rate else "")
 
     def finished(self, result: StageResult) -> None:
         self._progress.console.print(f"{result.stage}: {_outcome(result)}", highlight=False, markup=False)
 
+    def warning(self, text: str) -> None:
+        self._progress.console.print(f"warning: {text}", highlight=False, markup=False)
+
 
 def print_run(result: RunResult, ledger: str) -> None:
     """Tables of a finished run, and what to do next; ``ledger`` is the command that lists what failed."""
-    table([*FLOW, "time"], [[*_flow(s.stage, s.counts), _time(s)] for s in result.stages])
+    table([*FLOW, "reused", "time"], [[*_flow(s.stage, s.counts), _reused(s), _time(s)] for s in result.stages])
     if result.quarantined:
         click.echo(f"{result.quarantined} inputs were quarantined; list them: {ledger}")
     if result.snapshot:
@@ -154,7 +182,16 @@ def _outcome(result: StageResult) -> str:
     counts = result.counts
     numbers = f"{counts.inputs:,} in, {counts.kept:,} kept, {counts.dropped.total():,} dropped"
     failed = f", {counts.failed.total():,} FAILED" if counts.failed else ""
-    return f"{numbers}{failed}, {_time(result)}"
+    reused = f", {result.reused:,} reused" if result.reused and result.state != CACHED else ""
+    return f"{numbers}{failed}{reused}, {_time(result)}"
+
+
+def _reused(result: StageResult) -> str:
+    """Inputs whose rows came from an earlier artifact."""
+    inputs = result.counts.inputs
+    if result.state == CACHED or not result.reused:
+        return "all" if result.state == CACHED else ""
+    return f"{result.reused:,} ({result.reused / inputs:.0%})" if result.computed else "all"
 
 
 def _time(result: StageResult) -> str:

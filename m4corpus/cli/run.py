@@ -85,14 +85,29 @@ def run(
 @options.limit
 @options.as_json
 def plan(recipe: Path, workdir: Path, limit: int | None, as_json: bool) -> None:
-    """Say which stages of RECIPE are cached, which would run or resume, and why. Runs nothing."""
+    """Say which stages of RECIPE are cached, which would run or resume, and why. Runs nothing.
+
+    A stage that runs takes the rows of inputs that have not changed from an earlier artifact, where its options,
+    models and libraries are the same; `plan` names that artifact, and counts what is new, changed and gone wherever
+    that can be told before the stages ahead have run. To see it for a later stage, run the ones before it first.
+
+    \b
+    Examples:
+      m4corpus plan recipes/quickstart.yaml
+      m4corpus run recipes/quickstart.yaml --until read && m4corpus plan recipes/quickstart.yaml
+    """
     from m4corpus.pipeline import Pipeline
 
-    steps = Pipeline.from_file(recipe, workdir, limit).plan()
+    pipeline = Pipeline.from_file(recipe, workdir, limit)
+    steps = pipeline.plan()
     if as_json:
-        echo_json([{"stage": s.stage, "state": s.state, "why": s.why, "artifact": s.directory} for s in steps])
+        echo_json([step.as_dict() for step in steps])
     else:
-        table(["stage", "state", "why", "artifact"], [[s.stage, s.state, s.why, s.directory] for s in steps])
+        rows = [[s.stage, s.state, f"{s.why}{f'{chr(10)}{s.forecast}' if s.forecast else ''}", s.donor, s.directory]
+                for s in steps]  # fmt: skip
+        table(["stage", "state", "why", "reuses rows of", "artifact"], rows)
+    for text in pipeline.warnings():
+        click.echo(f"warning: {text}", err=True)
 
 
 @click.command()

@@ -17,7 +17,11 @@ _file = click.Path(path_type=Path, dir_okay=False)
 
 @click.command()
 @options.snapshot
-@click.argument("text")
+@click.argument("text", default="")
+@click.option("--image", type=click.Path(path_type=Path, dir_okay=False, exists=True),
+              help="Ask with an image too, or alone; for encoders that take images.")  # fmt: skip
+@click.option("--query-lang", default="", metavar="CODE",
+              help="Language of TEXT, for encoders that are told what to do in it.")  # fmt: skip
 @options.languages
 @_depth
 @options.workdir
@@ -26,6 +30,8 @@ _file = click.Path(path_type=Path, dir_okay=False)
 def search(
     snapshot: str,
     text: str,
+    image: Path | None,
+    query_lang: str,
     languages: tuple[str, ...],
     k: int,
     workdir: Path,
@@ -38,10 +44,13 @@ def search(
     Examples:
       m4corpus search quickstart "how is flatbread baked"
       m4corpus search quickstart "凧はどうやって揚げるの" --lang en -k 3
+      m4corpus search dishes "with noodles" --image soup.jpg
     """
+    from m4corpus.images import read_image
     from m4corpus.snapshot import open_snapshot
 
-    hits = open_snapshot(snapshot, workdir, trust_remote_code).search(text, k, languages or None)
+    content = read_image(image) if image else None
+    hits = open_snapshot(snapshot, workdir, trust_remote_code).search(text, k, languages or None, query_lang, content)
     if as_json:
         echo_json(
             [
@@ -50,7 +59,7 @@ def search(
                     "document_id": hit.chunk.document_id, "title": hit.chunk.title, "headings": hit.chunk.headings,
                     "language": hit.chunk.language, "script": hit.chunk.script, "variety": hit.chunk.variety,
                     "flags": hit.chunk.flags, "url": hit.chunk.url, "revision": hit.chunk.revision,
-                    "text": hit.chunk.text,
+                    "text": hit.chunk.text, "image": hit.chunk.image,
                 }
                 for rank, hit in enumerate(hits, 1)
             ]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,7 +30,7 @@ def codes(text: str) -> Codes:
     """Code points of the normalised text, without the invisible ones."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     points: Codes = np.frombuffer(folded.encode("utf-32-le", "surrogatepass"), dtype="<u4")
-    visible: Codes = points[_classes()[points] != _INVISIBLE]
+    visible: Codes = points[_classes(points) != _INVISIBLE]
     return visible
 
 
@@ -40,7 +39,7 @@ def exact_key(points: Codes) -> tuple[int, int]:
 
     A text of nothing but punctuation is told apart by that punctuation.
     """
-    kept = points[_classes()[points] != _SEPARATOR]
+    kept = points[_classes(points) != _SEPARATOR]
     digest = hashlib.blake2b((kept if kept.size else points).tobytes(), digest_size=16).digest()
     return int.from_bytes(digest[:8], "little"), int.from_bytes(digest[8:], "little")
 
@@ -52,10 +51,10 @@ def shingles(points: Codes, script: str, config: DedupConfig) -> NDArray[np.uint
     where it does not and where a text is too short for word n-grams to stand an edit.
     """
     if script not in UNSPACED:
-        words = hash_runs(points, _classes()[points] == _WORD)
+        words = hash_runs(points, _classes(points) == _WORD)
         if words.size >= max(config.short_words, config.word_ngram):
             return _hashes(words, config.word_ngram)
-    characters = points[_classes()[points] != _SEPARATOR]
+    characters = points[_classes(points) != _SEPARATOR]
     return _hashes(mix(characters.astype(np.uint64)), config.char_ngram)
 
 
@@ -67,14 +66,24 @@ def _hashes(units: NDArray[np.uint64], size: int) -> NDArray[np.uint32]:
     return (hashed >> np.uint64(32)).astype(np.uint32)
 
 
-@cache
-def _classes() -> NDArray[np.uint8]:
-    """Class of every code point."""
-    table = np.full(0x110000, _SYMBOL, np.uint8)
-    for point in range(0x110000):
-        category = unicodedata.category(chr(point))
-        if category in ("Cc", "Cf"):
-            table[point] = _SEPARATOR if chr(point).isspace() else _INVISIBLE
-        else:
-            table[point] = _CLASS_OF.get(category[0], _SYMBOL)
-    return table
+# Class of every code point met so far; the whole of Unicode takes a second, and a text has but a few of it.
+_UNMET = 255
+_TABLE = np.full(0x110000, _UNMET, np.uint8)
+
+
+def _classes(points: Codes) -> NDArray[np.uint8]:
+    """Class of each code point."""
+    classes: NDArray[np.uint8] = _TABLE[points]
+    unmet = classes == _UNMET
+    if unmet.any():
+        for point in np.unique(points[unmet]).tolist():
+            _TABLE[point] = _class(chr(point))
+        classes = _TABLE[points]
+    return classes
+
+
+def _class(character: str) -> int:
+    category = unicodedata.category(character)
+    if category in ("Cc", "Cf"):
+        return _SEPARATOR if character.isspace() else _INVISIBLE
+    return _CLASS_OF.get(category[0], _SYMBOL)

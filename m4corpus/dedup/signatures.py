@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,15 +12,19 @@ import numpy as np
 from m4corpus.datatrove import PipelineStep
 from m4corpus.dedup.config import DedupConfig
 from m4corpus.dedup.minhash import MinHash
+from m4corpus.dedup.remembered import Remembered, remembered_path
 from m4corpus.dedup.shingles import codes, exact_key, shingles
 from m4corpus.dedup.store import FACTS, KEY, Columns, ColumnWriter, order_of
+from m4corpus.images import IMAGE, image_of
 from m4corpus.progress import Progress
 from m4corpus.stage import StageContext
 from m4corpus.storage.artifact import Completion
 from m4corpus.storage.parts import read_batches
+from m4corpus.storage.rowdigests import row_digests
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from numpy.typing import NDArray
 
 SIGNATURES = "signatures"
 
@@ -42,35 +47,51 @@ class Sign(PipelineStep):
     def run(self, data: Any, rank: int = 0, world_size: int = 1) -> Iterator[Any]:
         """Yields nothing: part ``rank`` becomes columns in the scratch directory."""
         progress = Progress(self.context.progress(SIGNATURES), rank)
-        wanted = ["id", "text", "script", "hint_agreement"]
+        wanted = ["id", "text", "script", "hint_agreement", "metadata"]
         minhash = MinHash(self.config)
+        path = remembered_path(self.context, self.config, unicodedata.unidata_version, rank)
+        remembered = Remembered(path, minhash.length)
         with self.columns.writer(rank) as writer:
             for batch in read_batches(self.parts[rank], wanted, batch_size=256):
-                self._sign(batch, minhash, writer)
+                self._write(batch, self._signed(batch, minhash, remembered), minhash, writer)
                 progress.advance(batch.num_rows)
+        remembered.save()
         progress.flush()
         Completion().write(self.context.completion(SIGNATURES, rank))
         yield from ()
 
-    def _sign(self, batch: pa.RecordBatch, minhash: MinHash, writer: ColumnWriter) -> None:
-        facts = np.zeros(batch.num_rows, FACTS)
-        signatures = np.zeros((batch.num_rows, minhash.length), np.uint32)
-        signed = np.zeros(batch.num_rows, np.bool_)
-        for row, document in enumerate(batch.to_pylist()):
-            points = codes(document["text"])
-            facts[row] = (
-                order_of(document["id"]),
-                _RANKS.get(document["hint_agreement"], 1),
-                len(document["text"]),
-                exact_key(points),
-            )
-            hashes = shingles(points, document["script"], self.config) if self.config.near else np.zeros(0, np.uint32)
+    def _signed(self, batch: pa.RecordBatch, minhash: MinHash, remembered: Remembered) -> NDArray[Any]:
+        """Exact keys and signatures of documents, computed where they are not known."""
+        # All that they are computed from.
+        keys = row_digests(batch.select(["text", "script", "metadata"]))
+        records = remembered.find(keys)
+        missing = np.flatnonzero(records["key"] == np.zeros((), "V16"))
+        for row, document in zip(missing.tolist(), batch.take(missing).to_pylist(), strict=True):
+            image = image_of(dict(document["metadata"]))
+            # Images are compared by their content: many have the same caption.
+            points = codes(f"{IMAGE} {image}" if image else document["text"])
+            records["exact"][row] = exact_key(points)
+            near = self.config.near and not image
+            hashes = shingles(points, document["script"], self.config) if near else np.zeros(0, np.uint32)
             if hashes.size:
-                signatures[row] = minhash.signature(hashes)
-                signed[row] = True
+                records["signature"][row] = minhash.signature(hashes)
+                records["signed"][row] = True
+        remembered.keep(keys, records)
+        return records
+
+    def _write(self, batch: pa.RecordBatch, records: NDArray[Any], minhash: MinHash, writer: ColumnWriter) -> None:
+        """The columns of documents."""
+        import pyarrow.compute as pc
+
+        facts = np.zeros(batch.num_rows, FACTS)
+        facts["order"] = [order_of(id) for id in batch.column("id").to_pylist()]
+        facts["rank"] = [_RANKS.get(agreement, 1) for agreement in batch.column("hint_agreement").to_pylist()]
+        facts["characters"] = np.asarray(pc.utf8_length(batch.column("text")))
+        facts["exact"] = records["exact"]
         writer.append("facts", facts)
         if self.config.near:
-            keys = np.where(signed[:, None], minhash.band_keys(signatures), KEY.type(0))
+            signatures = records["signature"]
+            keys = np.where(records["signed"][:, None], minhash.band_keys(signatures), KEY.type(0))
             writer.append("signature", signatures)
             for band in range(self.config.bands):
                 writer.append(band_column(band), keys[:, band])

@@ -13,6 +13,7 @@ from m4corpus.dedup.signatures import SIGNATURES, Sign
 from m4corpus.dedup.store import Columns
 from m4corpus.mapstage import map_phase, record_rows
 from m4corpus.records import Document
+from m4corpus.reuse import CARRIED
 from m4corpus.stage import Phase, Stage, StageContext
 from m4corpus.storage.artifact import Artifact
 
@@ -37,7 +38,7 @@ class DedupStage(Stage):
         columns = Columns(context.scratch / "columns", len(parts))
         find = FindPairs(context, self.config, columns)
         apply = ApplyVerdicts(context, searched=find.tasks > 0)
-        last = map_phase(APPLY, context, self.needs[0], Document, apply, record_rows(Document))
+        last = map_phase(APPLY, context, self.needs[0], Document, apply, record_rows(Document), carried=CARRIED)
         if not find.tasks:
             return [last]
         choose = ChooseSurvivors(context, self.config, parts, columns, find.tasks)

@@ -9,6 +9,7 @@ import numpy as np
 
 from m4corpus.dedup.config import DedupConfig
 from m4corpus.dedup.minhash import MinHash
+from m4corpus.storage.digests import canonical_json
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,6 +28,10 @@ class Verdict:
     survivor: str = ""
     similarity: float = 0.0
     duplicates: list[str] = field(default_factory=list)
+
+    def canonical(self) -> bytes:
+        """All that it says of the document, whichever order the duplicates were found in."""
+        return canonical_json([self.rule, self.survivor, self.similarity, sorted(self.duplicates)])
 
 
 class Cluster:

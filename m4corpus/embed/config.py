@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from m4corpus.config import config
+from m4corpus.embed.postprocess_config import PostprocessConfig
 
 #: Text types a model may compute in.
 Dtype = Literal["float32", "float16", "bfloat16"]
@@ -17,29 +18,54 @@ class EncoderConfig:
     """Which encoder turns text into vectors, and how texts are put to it."""
 
     name: str = Field(
-        default="use-multilingual",
+        default="m4-multilingual",
         min_length=1,
-        description="`use-multilingual` (carried by a package, works offline), or a sentence-transformers model: "
-        "its Hub id (`organisation/model`) or the path of its directory.",
+        description="`m4-multilingual` (all 42 languages, works offline), `use-multilingual` (the part of it that is "
+        "carried by a package), a preset (`m4corpus embed presets` lists them), or a sentence-transformers model: its "
+        "Hub id (`organisation/model`) or the path of its directory.",
     )
     revision: str = Field(
-        default="", description="Commit hash (40 hex digits) of a model on the Hub; required there, refused elsewhere."
+        default="",
+        description="Commit hash (40 hex digits) of a model on the Hub; required there unless a preset has one, "
+        "refused elsewhere.",
     )
     query_prompt: str | None = Field(
         default=None,
-        description="Template of what the encoder reads for a query, `{text}` being the query; null takes the prompt "
-        "the model itself declares for queries, or the bare text.",
+        description="Template of what the encoder reads for a query, `{text}` being the query and `{instruction}` "
+        "(optional) what to do with it; null takes the preset's, else the prompt the model itself declares for "
+        "queries, else the bare text.",
+    )
+    instruction: Literal["english", "native"] | None = Field(
+        default=None,
+        description="What fills `{instruction}` in query_prompt: the `english` instruction (also when null), or the "
+        "`native` one in the query's language, in English where that is unknown.",
     )
     passage_prompt: str | None = Field(
         default=None,
         description="Template of what the encoder reads for a chunk, `{text}` being its text and `{title}` (optional) "
-        "its title, shortened where both do not fit; null takes the model's own, or the bare text.",
+        "its title, shortened where both do not fit; null takes the preset's, else the model's own, else the bare "
+        "text.",
     )
-    dtype: Dtype = Field(default="float32", description="Type the model computes in; vectors are stored as float32.")
+    query_task: str | None = Field(
+        default=None,
+        description="Task for which a model with several networks or adapters is asked with queries; null takes the "
+        "preset's, or `query` of a model that has one network for queries and one for documents.",
+    )
+    passage_task: str | None = Field(
+        default=None, description="The same for chunks; null takes the preset's, or `document`."
+    )
+    dtype: Dtype = Field(
+        default="float32",
+        description="Type the model computes in; how vectors are stored is for `postprocess.quantise` to say.",
+    )
     max_tokens: int | None = Field(
         default=None, ge=8, description="Longest input in the encoder's tokens; null takes the model's own limit."
     )
-    trust_remote_code: bool = Field(default=False, description="Whether Python code that comes with the model may run.")
+    trust_remote_code: bool = Field(
+        default=False,
+        description="Whether Python code that comes with the model may run, and weights be read that are stored as "
+        "pickle, which is code too.",
+    )
     normalise: bool = Field(
         default=True, description="Whether vectors are scaled to length 1, so that scores are cosines."
     )
@@ -47,6 +73,11 @@ class EncoderConfig:
         default="cpu",
         pattern=r"^(cpu|mps|cuda(:\d+)?)$",
         description="Where a sentence-transformers model runs: `cpu`, `cuda`, `cuda:1`, `mps`.",
+    )
+    postprocess: PostprocessConfig | None = Field(
+        default=None,
+        description="What is done to vectors after the model: centring, projection, fewer dimensions, quantisation; "
+        "null leaves them as they are.",
     )
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from m4corpus.embed.config import EncoderConfig
+from m4corpus.embed.presets import presets, resolved
 from m4corpus.errors import UserError
 from m4corpus.storage.digests import digest_of
 
@@ -15,10 +17,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from m4corpus.embed.use import UseMultilingual
+
     Vectors = NDArray[np.float32]
 
 #: Encoders known by a name of their own; everything else is a sentence-transformers model.
-NAMED = ("use-multilingual",)
+NAMED = ("m4-multilingual", "use-multilingual")
 
 
 class Tokenizer(Protocol):
@@ -63,14 +67,14 @@ class Encoder(Tokenizer, Protocol):
     def passages(self, texts: Sequence[str], titles: Sequence[str] | None = None) -> list[str]:
         """The input for each passage."""
 
-    def queries(self, texts: Sequence[str]) -> list[str]:
-        """The input for each query."""
+    def queries(self, texts: Sequence[str], languages: Sequence[str] | None = None) -> list[str]:
+        """The input for each query; ``languages`` are theirs by any code or name, empty where unknown."""
 
     def encode(self, inputs: Sequence[str]) -> Vectors:
-        """Vectors of inputs made by :meth:`passages` or :meth:`queries`: float32 ``(len(inputs), dimension)``."""
+        """Vectors of inputs made by :meth:`passages`: float32 ``(len(inputs), dimension)``."""
 
-    def encode_queries(self, texts: Sequence[str]) -> Vectors:
-        """Vectors of queries: float32 ``(len(texts), dimension)``."""
+    def encode_queries(self, texts: Sequence[str], languages: Sequence[str] | None = None) -> Vectors:
+        """Vectors of queries: float32 ``(len(texts), dimension)``; ``languages`` as in :meth:`queries`."""
 
 
 def load(config: EncoderConfig) -> Encoder:
@@ -79,30 +83,32 @@ def load(config: EncoderConfig) -> Encoder:
     Raises:
         UserError: the name is unknown, an option does not apply, or a package or model is missing.
     """
-    if config.name == "use-multilingual":
-        from m4corpus.embed.use import UseMultilingual
+    if config.postprocess is not None:
+        from m4corpus.embed.postprocess import PostprocessedEncoder
 
-        return UseMultilingual(config)
+        return PostprocessedEncoder(config)
+    config = resolved(config)
+    if config.name in NAMED:
+        return _named(config)
     if is_model(config.name):
-        from m4corpus.embed.sentence_transformers import SentenceTransformerEncoder
+        from m4corpus.embed.multimodal import open_encoder
 
-        return SentenceTransformerEncoder(config)
+        return open_encoder(config)
     raise _unknown(config.name)
 
 
 def load_tokenizer(config: EncoderConfig) -> Tokenizer:
     """The tokenizer of the encoder a configuration names, without running its network; counts as :func:`load` does.
 
-    ``use-multilingual`` leaves its weights alone. sentence-transformers models are loaded with their network, whose
-    weights are, as far as they are stored as safetensors, mapped into memory and not read.
+    ``m4-multilingual`` and ``use-multilingual`` leave their weights alone. sentence-transformers models are loaded with
+    their network, whose weights are, as far as they are stored as safetensors, mapped into memory and not read.
 
     Raises:
         UserError: as :func:`load`; but a device this machine lacks is no error.
     """
-    if config.name == "use-multilingual":
-        from m4corpus.embed.use import UseMultilingual
-
-        return UseMultilingual(config)
+    config = resolved(config)
+    if config.name in NAMED:
+        return _named(config)
     if is_model(config.name):
         from m4corpus.embed.sentence_transformers import SentenceTransformerTokenizer
 
@@ -110,12 +116,22 @@ def load_tokenizer(config: EncoderConfig) -> Tokenizer:
     raise _unknown(config.name)
 
 
+def _named(config: EncoderConfig) -> UseMultilingual:
+    if config.name == "m4-multilingual":
+        from m4corpus.embed.multilingual import Multilingual
+
+        return Multilingual(config)
+    from m4corpus.embed.use import UseMultilingual
+
+    return UseMultilingual(config)
+
+
 def _unknown(name: str) -> UserError:
-    close = difflib.get_close_matches(name, NAMED, n=1)
+    close = difflib.get_close_matches(name, [*NAMED, *presets()], n=1)
     return UserError(
         f"unknown encoder '{name}'" + (f"; did you mean '{close[0]}'?" if close else ""),
-        f"Known by name: {', '.join(NAMED)}. A sentence-transformers model is named by its Hub id "
-        "(organisation/model) or by the path of its directory.",
+        f"Known by name: {', '.join(NAMED)}, and the presets that `m4corpus embed presets` lists. A "
+        "sentence-transformers model is named by its Hub id (organisation/model) or by the path of its directory.",
     )
 
 
@@ -125,6 +141,12 @@ def provenance(config: EncoderConfig) -> dict[str, Any]:
     Raises:
         UserError: as :func:`load`, as far as it can be told without the model.
     """
+    if config.postprocess is not None:
+        from m4corpus.embed import postprocess
+
+        bare = provenance(replace(config, postprocess=None))
+        return {**bare, "postprocess": postprocess.provenance(config.postprocess, digest_of(bare))}
+    config = resolved(config)
     if is_model(config.name) and config.name not in NAMED:
         from m4corpus.embed import sentence_transformers
 

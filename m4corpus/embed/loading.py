@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
@@ -57,6 +58,30 @@ def _unplaced(config: EncoderConfig, states: tuple[State, ...]) -> Any:
     return _found(config, "cpu")
 
 
+def tasks_of(config: EncoderConfig, model: Any) -> tuple[str | None, str | None]:
+    """Tasks that queries and passages are encoded for: those of the recipe, or the usual ones of a model with several
+    networks; None where a model has but one."""
+    query, passage = ("query", "document") if is_routed(model) else (None, None)
+    return config.query_task or query, config.passage_task or passage
+
+
+def passage_module(config: EncoderConfig, model: Any) -> Any:
+    """The first module that passages go through, and the tokenizer with them: of a model with several networks, the
+    one for documents."""
+    first = model[0]
+    return first.sub_modules[_route(first, tasks_of(config, model)[1])][0] if is_routed(model) else first
+
+
+def is_routed(model: Any) -> bool:
+    """Whether a model has networks of their own for queries and documents."""
+    return type(model[0]).__name__ == "Router"
+
+
+def _route(router: Any, task: str | None) -> str:
+    """The route of a task, which a model may have under another name."""
+    return str(router._resolve_route(task=task, modality="text"))
+
+
 def _torch(config: EncoderConfig) -> Any:
     try:
         import sentence_transformers  # noqa: F401
@@ -71,17 +96,19 @@ def _found(config: EncoderConfig, device: str) -> Any:
     from sentence_transformers import SentenceTransformer
 
     def loaded(name: str, *, local: bool, revision: str | None = None) -> Any:
-        with _quiet(), _reported(config.name):
+        with _quiet(), _reported(config.name), _safe_weights(config):
             return SentenceTransformer(
                 name,
                 revision=revision,
                 device=device,
                 trust_remote_code=config.trust_remote_code,
                 local_files_only=local,
+                model_kwargs=None if config.trust_remote_code else {"use_safetensors": True},
             )
 
     directory = Path(config.name).expanduser()
     if directory.is_dir():
+        _refuse_code(config, directory)
         model = loaded(str(directory.resolve()), local=True)
     else:
         model = None
@@ -91,8 +118,80 @@ def _found(config: EncoderConfig, device: str) -> Any:
         if model is None:
             hub.check_reachable(config.name, config.revision)
             model = loaded(config.name, local=False, revision=config.revision)
-    _refuse_unsupported(config.name, model)
+    _refuse_unsupported(config, model)
     return model
+
+
+def _refuse_code(config: EncoderConfig, directory: Path) -> None:
+    """Say plainly, before anything is loaded, that a model wants code of its own run.
+
+    A network that transformers has itself is taken from there, whatever code lies beside it.
+    """
+    if config.trust_remote_code:
+        return
+    from transformers import CONFIG_MAPPING
+
+    foreign = sorted(
+        module["type"]
+        for module in _json(directory / "modules.json", [])
+        if not str(module.get("type", "")).startswith("sentence_transformers.")
+    )
+    for settings in sorted(directory.rglob("config.json")):
+        content = _json(settings, {})
+        if isinstance(content, dict) and content.get("auto_map") and content.get("model_type") not in CONFIG_MAPPING:
+            foreign += sorted(map(str, content["auto_map"].values()))
+    if foreign:
+        raise UserError(
+            f"encoder '{config.name}' brings Python code of its own ({', '.join(foreign[:3])})",
+            "Read it; if you trust it, set 'trust_remote_code: true'.",
+        )
+
+
+def _json(path: Path, otherwise: Any) -> Any:
+    """Content of a JSON file; ``otherwise`` where it has none, which whoever loads the model will say."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return otherwise
+
+
+@contextmanager
+def _safe_weights(config: EncoderConfig) -> Iterator[None]:
+    """Refuses weights stored as pickle, in whatever module of a model they are: reading them can run code.
+
+    transformers refuses them for its networks when asked to; other modules of sentence-transformers read what they
+    find, all of it through :func:`torch.load`.
+    """
+    import torch
+
+    if config.trust_remote_code:
+        yield
+        return
+
+    def refuse(*args: object, **options: object) -> None:
+        raise UserError(
+            f"encoder '{config.name}' stores weights as pickle, which can run code when it is read",
+            "Convert the model to safetensors (load it where you trust it, and save it again), choose a revision that "
+            "has them, or set 'trust_remote_code: true' if you trust its makers.",
+        )
+
+    load, torch.load = torch.load, refuse
+    try:
+        yield
+    except OSError as error:
+        if _has_pickle_alone(config.name, str(error)):
+            refuse()
+        raise
+    finally:
+        torch.load = load
+
+
+def _has_pickle_alone(name: str, said: str) -> bool:
+    """Whether what transformers said, asked to read safetensors alone, means that there is pickle instead."""
+    directory = Path(name).expanduser()
+    if directory.is_dir():
+        return "no file named model.safetensors" in said and any(directory.rglob("pytorch_model*.bin"))
+    return "cannot be loaded with `safetensors`" in said
 
 
 @contextmanager
@@ -116,7 +215,7 @@ def _reported(name: str) -> Iterator[None]:
     """The dozens of errors the libraries below raise for a damaged or incomplete model, as one for the user."""
     try:
         yield
-    except MemoryError:
+    except (MemoryError, UserError):
         raise
     except Exception as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
@@ -125,11 +224,19 @@ def _reported(name: str) -> Iterator[None]:
         ) from None
 
 
-def _refuse_unsupported(name: str, model: Any) -> None:
-    for module in model:
-        if type(module).__name__ == "Router":
-            raise UserError(
-                f"encoder '{name}' has separate networks for queries and passages, which m4corpus cannot use yet"
-            )
+def _refuse_unsupported(config: EncoderConfig, model: Any) -> None:
+    if is_routed(model):
+        for task in tasks_of(config, model):
+            try:
+                _route(model[0], task)
+            except ValueError:
+                raise UserError(
+                    f"encoder '{config.name}' has several networks, but none named '{task}'",
+                    f"It has: {', '.join(sorted(model[0].sub_modules))}. Name one for queries as query_task, one for "
+                    "chunks as passage_task.",
+                ) from None
+    for module in model.modules():
         if getattr(module, "include_prompt", True) is False:
-            raise UserError(f"encoder '{name}' leaves its prompt out of the vector, which m4corpus cannot do yet")
+            raise UserError(
+                f"encoder '{config.name}' leaves its prompt out of the vector, which m4corpus cannot do yet"
+            )

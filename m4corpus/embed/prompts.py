@@ -6,24 +6,30 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from m4corpus.embed.instructions import Mode, instruction, instructions_digest
 from m4corpus.errors import UserError
 
 if TYPE_CHECKING:
     from m4corpus.embed.encoder import Vectors
 
-_PLACE = re.compile(r"\{(text|title)\}")
+_PLACE = re.compile(r"\{(text|title|instruction)\}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 PLAIN = "{text}"
 
 
 @dataclass(frozen=True)
 class Prompts:
-    """The templates for queries and passages; braces other than ``{text}`` and ``{title}`` stand for themselves."""
+    """The templates for queries and passages.
+
+    Braces other than ``{text}``, ``{title}`` (passages) and ``{instruction}`` (queries) stand for themselves.
+    ``instruction`` says what fills the last; None is ``english``.
+    """
 
     query: str = PLAIN
     passage: str = PLAIN
+    instruction: Mode | None = None
 
     def __post_init__(self) -> None:
         for option, template in (("query_prompt", self.query), ("passage_prompt", self.passage)):
@@ -33,25 +39,48 @@ class Prompts:
                     f"Put {{text}} there, for example {template.rstrip() + ' {text}'!r}.",
                 )
         if "{title}" in self.query:
-            raise UserError("encoder: query_prompt uses {title}, but a query has no title", "Only {text} stands there.")
+            raise UserError(
+                "encoder: query_prompt uses {title}, but a query has no title",
+                "Only {text} and {instruction} stand there.",
+            )
+        if "{instruction}" in self.passage:
+            raise UserError("encoder: passage_prompt uses {instruction}, which is for queries", "Leave it out.")
+        if self.instruction and not self.instructed:
+            raise UserError(
+                f"encoder: instruction: {self.instruction} has no effect, since query_prompt does not use it",
+                "Put {instruction} into query_prompt, or leave 'instruction' out.",
+            )
 
     @property
     def titled(self) -> bool:
         """Whether a passage is read with its title."""
         return "{title}" in self.passage
 
-    def for_query(self, text: str) -> str:
-        """The input for a query."""
-        return _filled(self.query, text, "")
+    @property
+    def instructed(self) -> bool:
+        """Whether a query is read with an instruction."""
+        return "{instruction}" in self.query
+
+    def identity(self) -> dict[str, Any]:
+        """The templates, and the instructions where they are used, as part of an encoder's identity."""
+        templates = {"query_prompt": self.query, "passage_prompt": self.passage}
+        if not self.instructed:
+            return templates
+        return {**templates, "instruction": self.instruction or "english", "instructions": instructions_digest()}
+
+    def for_query(self, text: str, language: str = "") -> str:
+        """The input for a query in ``language``, by any of its codes and names; empty when unknown."""
+        told = instruction(language, self.instruction or "english").text if self.instructed else ""
+        return _filled(self.query, text, "", told)
 
     def for_passage(self, text: str, title: str = "") -> str:
         """The input for a passage."""
         return _filled(self.passage, text, title)
 
 
-def _filled(template: str, text: str, title: str) -> str:
+def _filled(template: str, text: str, title: str, told: str = "") -> str:
     """One pass over the template, so that braces in a text are left alone."""
-    values = {"text": text, "title": title}
+    values = {"text": text, "title": title, "instruction": told}
     return _PLACE.sub(lambda place: values[place[1]], template)
 
 
@@ -87,9 +116,14 @@ class PromptedTokenizer(ABC):
                 inputs[i] = self._with_shorter_title(texts[i], titles[i], tokens - self.max_tokens)
         return inputs
 
-    def queries(self, texts: Sequence[str]) -> list[str]:
-        """The input for each query; lone surrogates, which a terminal may hand on, become U+FFFD."""
-        return [self.prompts.for_query(_SURROGATE.sub("\ufffd", text)) for text in texts]
+    def queries(self, texts: Sequence[str], languages: Sequence[str] | None = None) -> list[str]:
+        """The input for each query, ``languages`` being theirs by any code or name, empty where unknown; lone
+        surrogates, which a terminal may hand on, become U+FFFD."""
+        known = [""] * len(texts) if languages is None else languages
+        return [
+            self.prompts.for_query(_SURROGATE.sub("\ufffd", text), language)
+            for text, language in zip(texts, known, strict=True)
+        ]
 
     def _with_shorter_title(self, text: str, title: str, excess: int) -> str:
         ends = [end for _, end in self.token_offsets(title)]
@@ -108,6 +142,6 @@ class PromptedEncoder(PromptedTokenizer):
     def encode(self, inputs: Sequence[str]) -> Vectors:
         """Vectors of inputs."""
 
-    def encode_queries(self, texts: Sequence[str]) -> Vectors:
-        """Vectors of queries."""
-        return self.encode(self.queries(texts))
+    def encode_queries(self, texts: Sequence[str], languages: Sequence[str] | None = None) -> Vectors:
+        """Vectors of queries, ``languages`` being theirs."""
+        return self.encode(self.queries(texts, languages))

@@ -7,11 +7,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
+from m4corpus.embed import passes
 from m4corpus.embed.config import EncoderConfig
 from m4corpus.embed.files import content_digest, model_files
-from m4corpus.embed.loading import load_network, load_unplaced
-from m4corpus.embed.prompts import PLAIN, PromptedEncoder, PromptedTokenizer, Prompts
+from m4corpus.embed.loading import is_routed, load_network, load_unplaced, passage_module, tasks_of
+from m4corpus.embed.model_facts import fast_tokenizer, limit, pooling, prompts_of
+from m4corpus.embed.prompts import PromptedEncoder, PromptedTokenizer, Prompts
 from m4corpus.errors import UserError
 from m4corpus.packages import installed
 from m4corpus.storage.digests import digest_of
@@ -20,13 +23,13 @@ if TYPE_CHECKING:
     from m4corpus.embed.encoder import Vectors
 
 PACKAGES = ("sentence-transformers", "transformers", "tokenizers", "torch")
-#: ``max_tokens`` of a model that reads texts of any length.
-UNLIMITED = 1_000_000
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
-#: Names under which models declare their prompts, the likeliest first.
-_QUERY_PROMPTS, _PASSAGE_PROMPTS = ("query",), ("passage", "document", "corpus")
+
+
+#: For each model whether passes of fixed shapes hold; one encoder after another uses it.
+_shaped: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()
 
 
 def provenance(config: EncoderConfig) -> dict[str, Any]:
@@ -44,16 +47,28 @@ def provenance(config: EncoderConfig) -> dict[str, Any]:
         model = {"name": config.name, "revision": config.revision}
     return {
         **model,
+        "passes": passes.VERSION,
         "packages": {package: installed(package) for package in PACKAGES},
         "options": {
             "query_prompt": config.query_prompt,
             "passage_prompt": config.passage_prompt,
+            **_instructions(config),
+            "query_task": config.query_task,
+            "passage_task": config.passage_task,
             "dtype": config.dtype,
             "max_tokens": config.max_tokens,
             "normalise": config.normalise,
             "trust_remote_code": config.trust_remote_code,
         },
     }
+
+
+def _instructions(config: EncoderConfig) -> dict[str, Any]:
+    """What queries are told, where that is part of the recipe."""
+    if config.query_prompt is None:
+        return {"instruction": config.instruction}
+    prompts = Prompts(query=config.query_prompt, instruction=config.instruction)
+    return {key: value for key, value in prompts.identity().items() if key.startswith("instruction")}
 
 
 def _check_source(config: EncoderConfig) -> None:
@@ -84,9 +99,11 @@ class SentenceTransformerTokenizer(PromptedTokenizer):
         self._use(config, load_unplaced(config))
 
     def _use(self, config: EncoderConfig, model: Any) -> None:
-        self._tokenizer = _fast_tokenizer(config.name, model)
-        self._max_tokens = _limit(config, model)
-        self.prompts = _prompts(config, model)
+        self._tokenizer = fast_tokenizer(config, model)
+        self._unknown = getattr(passage_module(config, model).tokenizer, "unk_token_id", None)
+        self._tasks = tasks_of(config, model)
+        self._max_tokens = limit(config, model)
+        self.prompts = prompts_of(config, model)
 
     @property
     def max_tokens(self) -> int:
@@ -97,6 +114,11 @@ class SentenceTransformerTokenizer(PromptedTokenizer):
         """Character spans of the tokens of the bare text; text between two spans (a space) belongs to no token."""
         return list(self._tokenizer.encode(text, add_special_tokens=False).offsets)
 
+    def unknown_tokens(self, texts: Sequence[str]) -> list[tuple[int, int]]:
+        """Tokens the tokenizer does not know, and all tokens, of each bare text."""
+        found = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        return [(sum(id == self._unknown for id in encoding.ids), len(encoding.ids)) for encoding in found]
+
     def count_inputs(self, inputs: Sequence[str]) -> list[int]:
         """Tokens of each input, with the model's own marks."""
         return [len(encoding.ids) for encoding in self._tokenizer.encode_batch(list(inputs))]
@@ -105,8 +127,9 @@ class SentenceTransformerTokenizer(PromptedTokenizer):
 class SentenceTransformerEncoder(SentenceTransformerTokenizer, PromptedEncoder):
     """A sentence-transformers model.
 
-    On the CPU each text has a forward pass of its own on one thread, so that the bytes of its vector depend on it
-    alone. Elsewhere texts share passes, padded to the longest, and vectors depend on their batch in the last bits.
+    On the CPU texts share passes of a few fixed shapes (:mod:`m4corpus.embed.passes`) or have one each, on one thread,
+    so that the bytes of a vector depend on its text alone. Elsewhere they share passes as they come, padded to the
+    longest, and vectors depend on their batch in the last bits.
     """
 
     def __init__(self, config: EncoderConfig) -> None:
@@ -114,11 +137,11 @@ class SentenceTransformerEncoder(SentenceTransformerTokenizer, PromptedEncoder):
         self._config = config
         self._model = load_network(config)
         self._use(config, self._model)
-        self.dimension = int(self._encoded(["a"]).shape[1])
+        self.dimension = int(self._encoded(["a"], self._tasks[1]).shape[1])
 
     @property
     def batch_invariant(self) -> bool:
-        """True on the CPU, where every text has a forward pass of its own."""
+        """True on the CPU, where passes have fixed shapes or one text each."""
         return self._config.device == "cpu"
 
     def identity(self) -> dict[str, Any]:
@@ -128,9 +151,9 @@ class SentenceTransformerEncoder(SentenceTransformerTokenizer, PromptedEncoder):
             **source,
             "dimension": self.dimension,
             "max_tokens": self.max_tokens,
-            "query_prompt": self.prompts.query,
-            "passage_prompt": self.prompts.passage,
-            "pooling": _pooling(self._model),
+            **self.prompts.identity(),
+            **({"tasks": list(self._tasks)} if any(self._tasks) else {}),
+            "pooling": pooling(self._model),
             "dtype": self._config.dtype,
             "normalise": self._config.normalise,
             "trust_remote_code": self._config.trust_remote_code,
@@ -138,29 +161,82 @@ class SentenceTransformerEncoder(SentenceTransformerTokenizer, PromptedEncoder):
         }
 
     def encode(self, inputs: Sequence[str]) -> Vectors:
-        """Vectors of inputs: float32 ``(len(inputs), dimension)``."""
+        """Vectors of passages' inputs: float32 ``(len(inputs), dimension)``."""
+        return self._normalised(inputs, self._tasks[1])
+
+    def encode_queries(self, texts: Sequence[str], languages: Sequence[str] | None = None) -> Vectors:
+        """Vectors of queries, ``languages`` being theirs."""
+        return self._normalised(self.queries(texts, languages), self._tasks[0])
+
+    def _normalised(self, inputs: Sequence[Any], task: str | None) -> Vectors:
         import numpy as np
 
         if not inputs:
             return np.empty((0, self.dimension), dtype=np.float32)
-        vectors = self._encoded(inputs)
+        vectors = self._encoded(inputs, task)
         if self._config.normalise:
             norms = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
             # A vector of zeros stays one: whoever stores vectors refuses it.
             vectors /= np.where(norms > 0, norms, np.float32(1))[:, None]
         return vectors
 
-    def _encoded(self, inputs: Sequence[str]) -> Vectors:
+    def _encoded(self, inputs: Sequence[Any], task: str | None = None) -> Vectors:
+        """Vectors of inputs as the model gives them.
+
+        On the CPU in passes of fixed shapes where they hold for the model, else each text in a pass of its own.
+        Elsewhere in one pass, or in halves of it as often as memory runs out: that may move the last bits.
+        """
         import numpy as np
 
+        if not self.batch_invariant:
+            return self._halved(list(inputs), task)
+        if self._shaped and all(isinstance(one, str) for one in inputs):
+            lengths = self.count_inputs(inputs)
+            return passes.encoded(inputs, lengths, self.max_tokens, lambda texts, n: self._pass(texts, task, n))
+        return np.concatenate([self._pass([one], task) for one in inputs])
+
+    def _halved(self, inputs: list[Any], task: str | None) -> Vectors:
+        import numpy as np
+
+        try:
+            return self._pass(inputs, task)
+        except MemoryError:
+            if len(inputs) == 1:
+                raise
+        middle = len(inputs) // 2
+        return np.concatenate([self._halved(inputs[:middle], task), self._halved(inputs[middle:], task)])
+
+    @property
+    def _shaped(self) -> bool:
+        """Whether passes of fixed shapes give a text the same bytes everywhere, found by trying, once a model."""
+        if self._model not in _shaped:
+            _shaped[self._model] = not is_routed(self._model) and self._tried()
+        return _shaped[self._model]
+
+    def _tried(self) -> bool:
+        try:
+            return passes.hold(self.max_tokens, self.count_inputs, lambda texts, n: self._pass(texts, None, n))
+        except MemoryError:
+            raise
+        except Exception:
+            # A model that cannot be told how far to fill up.
+            return False
+
+    def _pass(self, inputs: list[Any], task: str | None, tokens: int = 0) -> Vectors:
+        """One forward pass, filled up to so many tokens where they are given."""
+        import numpy as np
+
+        filled = {"text": {"padding": "max_length", "max_length": tokens, "truncation": "longest_first"}}
         with _one_thread(), _memory_errors():
             vectors = self._model.encode(
-                list(inputs),
+                inputs,
                 prompt="",  # an empty prompt keeps the library from adding the model's default to ours
-                batch_size=1 if self.batch_invariant else len(inputs),
+                batch_size=len(inputs),
                 show_progress_bar=False,
                 convert_to_numpy=True,
                 normalize_embeddings=False,
+                **({"task": task} if task else {}),
+                **({"processing_kwargs": filled} if tokens else {}),
             )
         return np.array(vectors, dtype=np.float32)
 
@@ -189,64 +265,3 @@ def _memory_errors() -> Iterator[None]:
         if isinstance(error, torch.cuda.OutOfMemoryError) or "allocate memory" in str(error):
             raise MemoryError("out of memory while encoding; lower embed.batch_size or encoder.max_tokens") from error
         raise
-
-
-def _fast_tokenizer(name: str, model: Any) -> Any:
-    """A copy of the model's tokenizer that neither truncates nor pads."""
-    from tokenizers import Tokenizer
-
-    tokenizer = getattr(model.tokenizer, "backend_tokenizer", model.tokenizer)
-    if not isinstance(tokenizer, Tokenizer):
-        raise UserError(f"encoder '{name}' has no fast tokenizer, so its tokens cannot be placed in a text")
-    copy = Tokenizer.from_str(tokenizer.to_str())
-    copy.no_truncation()
-    copy.no_padding()
-    return copy
-
-
-def _limit(config: EncoderConfig, model: Any) -> int:
-    """Tokens the model reads; sets the limit asked for, which may not exceed the number of its positions."""
-    own = model.max_seq_length
-    own = UNLIMITED if own is None or own > UNLIMITED else int(own)
-    if config.max_tokens is None:
-        return own
-    positions = _positions(model)
-    if config.max_tokens > max(own, positions):
-        raise UserError(
-            f"encoder '{config.name}' reads at most {max(own, positions)} tokens, not {config.max_tokens}",
-            "Lower 'max_tokens', or leave it out.",
-        )
-    model.max_seq_length = config.max_tokens
-    return config.max_tokens
-
-
-def _positions(model: Any) -> int:
-    """Positions the network has embeddings for, 0 when it does not say; RoBERTa's kind keeps some to itself."""
-    network = getattr(model[0], "auto_model", None)
-    settings = getattr(network, "config", None)
-    positions = int(getattr(settings, "max_position_embeddings", 0) or 0)
-    kept = getattr(getattr(network, "embeddings", None), "padding_idx", None)
-    return positions - (kept + 1 if isinstance(kept, int) else 0)
-
-
-def _prompts(config: EncoderConfig, model: Any) -> Prompts:
-    """The templates of the recipe, else the prefixes the model declares, else the bare text."""
-
-    def declared(names: Sequence[str]) -> str:
-        prefix = next((model.prompts[name] for name in names if model.prompts.get(name)), "")
-        return f"{prefix}{PLAIN}"
-
-    return Prompts(
-        declared(_QUERY_PROMPTS) if config.query_prompt is None else config.query_prompt,
-        declared(_PASSAGE_PROMPTS) if config.passage_prompt is None else config.passage_prompt,
-    )
-
-
-def _pooling(model: Any) -> str:
-    """How token vectors become one: the modes of the pooling module, ``none`` when the model has none."""
-    for module in model:
-        if hasattr(module, "get_pooling_mode_str"):
-            return str(module.get_pooling_mode_str())
-        if hasattr(module, "pooling_mode"):
-            return str(module.pooling_mode)
-    return "none"

@@ -11,12 +11,15 @@ from m4corpus.embed import encoder
 from m4corpus.embed.config import EmbedConfig, EncoderConfig
 from m4corpus.embed.step import Embedding, EmbedStep, Passage, schema, to_batch
 from m4corpus.errors import UserError
+from m4corpus.images import ImageStore
 from m4corpus.mapstage import Rows, map_phase
 from m4corpus.stage import Phase, Stage, StageContext
 from m4corpus.storage.artifact import Artifact, Completion
 from m4corpus.storage.digests import digest_of
 
 PHASE = "embed"
+#: What is read of a chunk.
+COLUMNS = ("id", "text", "title", "language", "image")
 
 
 class EmbedStage(Stage):
@@ -35,6 +38,8 @@ class EmbedStage(Stage):
         options = config["encoder"]
         if Path(options["name"]).expanduser().is_dir():
             del options["name"]
+        # What is done after the model is in the encoder's fingerprint, with the file by its content.
+        del options["postprocess"]
         if self.config.encoder.device == "cpu":
             del config["batch_size"]
         return config
@@ -45,22 +50,38 @@ class EmbedStage(Stage):
 
     def phases(self, context: StageContext) -> list[Phase]:
         """One phase, a task for each part of chunks."""
-        cache = context.cache / "vectors" / digest_of(self.resources())[:12] / "vectors.sqlite"
-        rows = Rows(partial(schema, self._encoder.dimension), to_batch, _weightless)
-        step = EmbedStep(self.config, cache)
-        return [map_phase(PHASE, context, "chunk", Passage, step, rows, columns=("id", "text", "title"))]
+        # The cache holds vectors as the model gave them, whatever is done to them afterwards.
+        bare = {**self.resources(), "encoder": encoder.fingerprint(replace(self.config.encoder, postprocess=None))}
+        cache = context.cache / "vectors" / digest_of(bare)[:12] / "vectors.sqlite"
+        after = self.config.encoder.postprocess
+        quantise = after.quantise if after else "none"
+        columns = partial(schema, self._identity(context)["dimension"], quantise)
+        rows = Rows(columns, partial(to_batch, quantise=quantise), _weightless)
+        step = EmbedStep(self.config, cache, ImageStore.beside(context.cache))
+        if context.donor is not None and not self._invariant(context):
+            # There, what else was in a vector's batch can be seen in it.
+            context = replace(context, donor=None)
+        return [map_phase(PHASE, context, "chunk", Passage, step, rows, columns=COLUMNS)]
 
     def info(self, context: StageContext) -> dict[str, Any]:
         """The encoder in full, so that a snapshot can load it again, and how many texts it read only in part."""
-        identity = self._encoder.identity()
+        identity = self._identity(context)
         tasks = len(Artifact.open(context.inputs["chunk"]).parts())
         done = [Completion.read(context.completion(PHASE, rank)) for rank in range(tasks)]
         return {
             "identity": identity,
             "fingerprint": digest_of(identity),
             "config": asdict(self.config.encoder),
+            "batch_invariant": self._invariant(context),
             "truncated": sum(completion.info.get("truncated", 0) for completion in done),
         }
+
+    def _identity(self, context: StageContext) -> dict[str, Any]:
+        """The encoder's identity, known without loading it where it made an earlier artifact."""
+        return dict(context.donor.info["identity"]) if context.donor else self._encoder.identity()
+
+    def _invariant(self, context: StageContext) -> bool:
+        return bool(context.donor.info.get("batch_invariant")) if context.donor else self._encoder.batch_invariant
 
     @cached_property
     def _encoder(self) -> encoder.Encoder:
@@ -87,6 +108,12 @@ def encoder_config(info: dict[str, Any], trust_remote_code: bool = False) -> Enc
             f"the encoder of this snapshot was the model directory '{config.name}', which does not exist here",
             "Put the same model at that path (a relative one starts at the current directory), "
             "or rebuild the snapshot with a model that is here.",
+        )
+    learnt = config.postprocess.file if config.postprocess else ""
+    if learnt and not Path(learnt).expanduser().is_file():
+        raise UserError(
+            f"the vectors of this snapshot were post-processed with '{learnt}', which does not exist here",
+            "Put the same file at that path (its SHA-256 is in the snapshot's manifest, under 'encoder').",
         )
     if config.device == "cpu":
         return config

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from m4corpus.embed.config import EmbedConfig
+from m4corpus.embed.config import EmbedConfig, EncoderConfig
+from m4corpus.embed.multimodal import TakesImages, passage_inputs
+from m4corpus.embed.stored import pack, vector_type
+from m4corpus.errors import UserError
+from m4corpus.images import ImageStore
 from m4corpus.ledger import Fail, Verdict
 from m4corpus.steps import Step
 from m4corpus.storage.digests import text_digest
@@ -19,6 +24,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from m4corpus.embed.encoder import Encoder, Vectors
+    from m4corpus.embed.postprocess import Postprocess
+    from m4corpus.embed.postprocess_config import Quantisation
+
+
+#: Texts, in a batch, from which on equal vectors for most of them are no accident.
+MANY = 16
+#: Batches whose texts are sorted by length together.
+WINDOW = 4
 
 
 @dataclass(slots=True)
@@ -28,6 +41,8 @@ class Passage:
     id: str
     text: str
     title: str
+    language: str = ""
+    image: str = ""
 
 
 @dataclass(slots=True)
@@ -39,7 +54,7 @@ class Embedding:
     vector: NDArray[np.float32]
 
 
-def schema(dimension: int) -> pa.Schema:
+def schema(dimension: int, quantise: Quantisation = "none") -> pa.Schema:
     """Arrow schema of a part of embeddings."""
     import pyarrow as pa
 
@@ -47,48 +62,62 @@ def schema(dimension: int) -> pa.Schema:
         [
             pa.field("chunk_id", pa.string(), nullable=False),
             pa.field("text_digest", pa.binary(), nullable=False),
-            pa.field("vector", pa.list_(pa.field("item", pa.float32(), nullable=False), dimension), nullable=False),
+            pa.field("vector", vector_type(dimension, quantise), nullable=False),
         ]
     )
 
 
-def to_batch(rows: list[Embedding]) -> pa.RecordBatch:
+def to_batch(rows: list[Embedding], quantise: Quantisation = "none") -> pa.RecordBatch:
     """Columns of a non-empty list of embeddings."""
     import numpy as np
     import pyarrow as pa
 
-    layout = schema(len(rows[0].vector))
-    values = np.concatenate([row.vector for row in rows])
+    layout = schema(len(rows[0].vector), quantise)
     return pa.RecordBatch.from_arrays(
         [
             pa.array([row.chunk_id for row in rows], type=pa.string()),
             pa.array([row.text_digest for row in rows], type=pa.binary()),
-            pa.FixedSizeListArray.from_arrays(pa.array(values, type=pa.float32()), type=layout.field("vector").type),
+            pack(np.stack([row.vector for row in rows]), quantise),
         ],
         schema=layout,
     )
 
 
 class EmbedStep(Step):
-    """Embeds passages a batch at a time. ``cache`` is the file of vectors computed before.
+    """Embeds passages a batch at a time. ``cache`` is the file of vectors computed before; ``images`` has the images
+    that passages stand for, for an encoder that takes them.
 
-    Counts texts ``truncated`` among its facts, and vectors ``cached`` and ``computed`` among what happened.
+    Notes the texts that are ``truncated``, and counts vectors ``cached``, ``computed`` and
+    computed ``alike`` for different texts among what happened.
     """
 
     name = "embed"
 
-    def __init__(self, config: EmbedConfig, cache: Path) -> None:
+    def __init__(self, config: EmbedConfig, cache: Path, images: ImageStore | None = None) -> None:
         super().__init__()
-        self.batch_size = config.batch_size
+        self._images = images
+        self._rows = config.batch_size
+        # A batch of its own kind makes a vector where its bits can be seen in it; elsewhere it is a matter of speed.
+        self.batch_size = config.batch_size * (WINDOW if config.encoder.device == "cpu" else 1)
         self._config = config.encoder
+        self._rank = 0
         self._cache_path = cache
+
+    def run(self, data: Iterable[Any], rank: int = 0, world_size: int = 1) -> Iterator[Any]:
+        """See :class:`~m4corpus.steps.Step`; of several GPUs, a task takes the one of its rank."""
+        self._rank = rank
+        yield from super().run(data, rank, world_size)
 
     def prepare(self) -> None:
         """Load the encoder and open the cache."""
         from m4corpus.embed.cache import VectorCache
         from m4corpus.embed.encoder import load
 
-        self._encoder: Encoder = load(self._config)
+        bare = replace(self._config, postprocess=None, device=_device(self._config.device, self._rank))
+        self._encoder: Encoder = load(bare)
+        if isinstance(self._encoder, TakesImages):
+            self._encoder.images = self._images
+        self._postprocess = _postprocess(self._config, self._encoder)
         self._cache = VectorCache(self._cache_path, self._encoder.dimension)
 
     def close(self) -> None:
@@ -103,14 +132,20 @@ class EmbedStep(Step):
         if not sound:
             return results
         texts = [records[i].text for i in sound]
-        inputs = self._encoder.passages(texts, [records[i].title for i in sound])
+        titles, images = ([getattr(records[i], name) for i in sound] for name in ("title", "image"))
+        inputs = passage_inputs(self._encoder, texts, titles, images)
         digests = [text_digest(text) for text in inputs]
         longest = self._encoder.max_tokens
-        truncated = sum(tokens > longest for tokens in self._encoder.count_tokens(texts))
-        for i, digest, vector in zip(sound, digests, self._vectors(inputs, digests), strict=True):
+        for i, tokens in zip(sound, self._encoder.count_tokens(texts), strict=True):
+            # What stands for an image is not read.
+            shown = records[i].image and isinstance(self._encoder, TakesImages)
+            self.note(records[i].id, {"truncated": int(tokens > longest and not shown)})
+        vectors = self._vectors(inputs, digests)
+        if self._postprocess is not None:
+            # Here, after the cache, which then serves every way of doing it.
+            vectors = self._postprocess.apply(vectors, [records[i].language for i in sound])
+        for i, digest, vector in zip(sound, digests, vectors, strict=True):
             results[i] = _unusable(vector) or [Embedding(records[i].id, digest, vector)]
-        # Only now: a batch that ends in an error comes again, one by one.
-        self.facts["truncated"] += truncated
         return results
 
     def _vectors(self, inputs: list[str], digests: list[bytes]) -> Vectors:
@@ -126,18 +161,59 @@ class EmbedStep(Step):
         missing = {key: text for key, text in zip(keys, inputs, strict=True) if key not in found}
         if missing and not self._encoder.batch_invariant:
             missing, found = dict(zip(keys, inputs, strict=True)), {}
-        if missing:
-            computed = dict(zip(missing, self._encoder.encode(list(missing.values())), strict=True))
+        # By length, so that texts that are computed together waste little on filling each other up; a transaction for
+        # each batch, so that a run that is killed takes up its work there.
+        order = sorted(missing, key=lambda key: len(missing[key])) if self._encoder.batch_invariant else list(missing)
+        for i in range(0, len(order), self._rows):
+            batch = order[i : i + self._rows]
+            computed = dict(zip(batch, self._encoder.encode([missing[key] for key in batch]), strict=True))
+            self.happened["alike"] += alike(list(computed.values()))
             self._cache.put(computed)
-            found = {**found, **computed}
+            found.update(computed)
         self.happened["computed"] += len(missing)
         self.happened["cached"] += len(inputs) - len(missing)
         return np.stack([found[key] for key in keys])
 
 
+def _postprocess(config: EncoderConfig, bare: Encoder) -> Postprocess | None:
+    if config.postprocess is None:
+        return None
+    from m4corpus.embed.encoder import fingerprint
+    from m4corpus.embed.postprocess import Postprocess
+
+    own = fingerprint(replace(config, postprocess=None))
+    return Postprocess(config.postprocess, bare.dimension, own, normalise=config.normalise)
+
+
+def _device(device: str, rank: int) -> str:
+    """``cuda`` without a number is the device of the task's rank, so that the tasks of a machine share them out."""
+    if device != "cuda":
+        return device
+    import torch
+
+    devices = torch.cuda.device_count()
+    return f"cuda:{rank % devices}" if devices > 1 else device
+
+
 def _batch_keys(device: str, digests: list[bytes]) -> list[bytes]:
     batch = hashlib.blake2b(device.encode() + b"\0" + b"".join(digests), digest_size=16).digest()
     return [batch + i.to_bytes(4, "big") for i in range(len(digests))]
+
+
+def alike(vectors: Sequence[NDArray[np.float32]]) -> int:
+    """How many vectors of different texts are the same as another's, which texts of the same tokens may have.
+
+    Raises:
+        UserError: most of many are one and the same, so the model has nothing to say about any text.
+    """
+    counts = Counter(vector.tobytes() for vector in vectors)
+    most = max(counts.values())
+    if len(vectors) >= MANY and 2 * most > len(vectors):
+        raise UserError(
+            f"the encoder gave one and the same vector to {most} of {len(vectors)} different texts",
+            "Its weights, prompts or tokenizer are not what the model was made with; try it on a few texts first.",
+        )
+    return sum(count for count in counts.values() if count > 1)
 
 
 def _unreadable(passage: Passage) -> Fail | None:

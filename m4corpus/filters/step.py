@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +12,11 @@ from m4corpus.filters.masking import masked
 from m4corpus.filters.parallel import languages_by_signature, signature
 from m4corpus.filters.rules import Finding, Rule, rules
 from m4corpus.filters.templates import template_share
+from m4corpus.images import image_of
 from m4corpus.ledger import Drop
 from m4corpus.records import Document
 from m4corpus.steps import Step
+from m4corpus.storage.digests import canonical_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,6 +44,22 @@ class FilterStep(Step):
         self._numbers = numbers
         self._parallel: dict[str, int] = {}
         self._rules: list[tuple[str, Rule]] = []
+        self._corpus: bytes | None = None
+
+    def besides(self, rank: int, ids: Sequence[str]) -> list[bytes] | None:
+        """What was found out about the whole corpus, the same for every document."""
+        if self._corpus is None:
+            self._corpus = self._found_in_corpus()
+        return [self._corpus] * len(ids) if self._corpus else None
+
+    def _found_in_corpus(self) -> bytes:
+        """A digest of the templates, and of the numbers that occur in several languages; empty when neither is used."""
+        digest = hashlib.blake2b(digest_size=16)
+        if self._file is not None:
+            digest.update(self._file.read_bytes())
+        if self._numbers is not None:
+            digest.update(canonical_json(languages_by_signature(self._numbers)))
+        return digest.digest() if self._file is not None or self._numbers is not None else b""
 
     def prepare(self) -> None:
         """Build the rules in the worker: they are closures, which do not pickle."""
@@ -59,17 +78,21 @@ class FilterStep(Step):
         self._parallel = {}
 
     def process(self, record: Document) -> Iterable[Document]:
-        """The document, or ``Drop`` naming the rule it breaks."""
+        """The document, or ``Drop`` naming the rule it breaks. The rules are about prose: images pass."""
+        if image_of(record.metadata):
+            return [record]
         for name, rule in self._rules:
             finding = rule(record)
             if finding.broken:
                 raise Drop(name, finding.evidence)
+        notes: dict[str, int] = {}
         if languages := self._parallel and self._parallel.get(signature(record.text)):
             record.metadata["parallel_languages"] = str(languages)
-            self.facts["parallel"] += 1
+            notes["parallel"] = 1
         if self.config.mask:
             record, counts = masked(record, self.config.mask)
-            self.facts.update({f"masked-{kind}": count for kind, count in counts.items()})
+            notes |= {f"masked-{kind}": count for kind, count in counts.items()}
+        self.note(record.id, notes)
         return [record]
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
-from m4corpus.identify.config import IdentifyConfig
+from m4corpus.identify.config import IdentifyConfig, ModelFile
 from m4corpus.identify.decide import Decision, decide
 from m4corpus.identify.evidence import in_script, prose, sample
 from m4corpus.identify.flags import flags_of, label_romanised, romanisation
@@ -42,7 +43,7 @@ class IdentifyStep(Step):
 
     def prepare(self) -> None:
         """Load the language model, verifying its checksum."""
-        self._model = load_model(self.config.model)
+        self._model = _loaded(self.config.model)
         self._second = SecondOpinion()
         self._varieties = VarietyJudge(self.config.varieties)
 
@@ -123,3 +124,9 @@ class IdentifyStep(Step):
         if self._second is None or not (differs or decision.heard_confidence < self.config.second_opinion_below):
             return ""
         return self._second.ask(text)
+
+
+# Once a process: a worker does many tasks, and of a rebuild each has little to do.
+@lru_cache(maxsize=1)
+def _loaded(model: ModelFile | None) -> Identifier:
+    return load_model(model)

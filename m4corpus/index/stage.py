@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from m4corpus.accounts import Accounts
 from m4corpus.datatrove import PipelineStep
+from m4corpus.embed.stored import pack, unpack
 from m4corpus.errors import IntegrityError
 from m4corpus.index.config import IndexConfig
+from m4corpus.index.earlier import EarlierShard, EarlierShards
 from m4corpus.index.writer import GROUP_ROWS, ShardWriter, shard_name
 from m4corpus.ledger import FAILED, KEPT, Entry
 from m4corpus.progress import Progress
 from m4corpus.stage import Phase, Stage, StageContext
 from m4corpus.storage.artifact import Artifact, Completion
 from m4corpus.storage.parts import PartInfo, read_batches
+from m4corpus.storage.rowdigests import row_digests
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,9 +53,9 @@ class IndexStage(Stage):
             Part(chunks.directory / c.path, vectors.directory / v.path, vectors.directory / entries.path, v.rows)
             for c, v, entries in infos
         ]
-        builder = ShardBuilder(
-            context, parts, self.config.shard_rows, vectors.info["identity"]["dimension"], vectors.info["fingerprint"]
-        )
+        dimension, encoder = vectors.info["identity"]["dimension"], vectors.info["fingerprint"]
+        earlier = EarlierShards.of(context.donor, dimension, encoder) if context.donor is not None else None
+        builder = ShardBuilder(context, parts, self.config.shard_rows, dimension, encoder, earlier)
         return [Phase(PHASE, [builder], len(parts), sum(part.rows for part in parts), "chunks")]
 
     def info(self, context: StageContext) -> dict[str, Any]:
@@ -74,40 +77,84 @@ class ShardBuilder(PipelineStep):
 
     name = "build shards"
 
-    def __init__(self, context: StageContext, parts: list[Part], shard_rows: int, dimension: int, encoder: str) -> None:
+    def __init__(
+        self,
+        context: StageContext,
+        parts: list[Part],
+        shard_rows: int,
+        dimension: int,
+        encoder: str,
+        earlier: EarlierShards | None = None,
+    ) -> None:
         super().__init__()
         self.context = context
         self.parts = parts
         self.shard_rows = shard_rows
         self.dimension = dimension
         self.encoder = encoder
+        self.earlier = earlier
 
     def run(self, data: Any, rank: int = 0, world_size: int = 1) -> Iterator[Any]:
         """Writes the shards and the ledger of part ``rank``; yields nothing."""
         root, part = self.context.directory, self.parts[rank]
         progress = Progress(self.context.progress(PHASE), rank)
         files: list[PartInfo] = []
-        rows, starts = _Rows(aligned(part)), range(0, part.rows, self.shard_rows)
+        starts = range(0, part.rows, self.shard_rows)
+        same = self._same(rank)
+        rows, skipped = _Rows(aligned(part) if len(same) < len(starts) else iter(())), 0
         with Accounts(root, rank) as accounts:
             for number, start in enumerate(starts):
-                directory, size = root / shard_name(rank, number), min(self.shard_rows, part.rows - start)
-                with ShardWriter(directory, root, size, self.dimension, self.encoder) as shard:
-                    while shard.room:
-                        batch = rows.take(min(shard.room, GROUP_ROWS))
-                        if batch is None:
-                            raise IntegrityError(f"{part.vectors}: fewer vectors than its manifest says", REBUILD)
-                        shard.add(batch)
-                        for chunk_id in batch.column("id").to_pylist():
-                            accounts(Entry(chunk_id, "", KEPT, "", "", 1))
-                        progress.advance(len(batch))
-                files += shard.parts
-        if rows.take(1) is not None:
+                size = min(self.shard_rows, part.rows - start)
+                if number in same:
+                    files += same[number].taken(root)
+                    accounts.extend(same[number].entries)
+                    progress.advance(size)
+                    skipped += size
+                else:
+                    rows.skip(skipped)
+                    skipped = 0
+                    files += self._written(root / shard_name(rank, number), part, size, rows, accounts, progress)
+        if len(same) < len(starts) and (rows.skip(skipped) or rows.take(1) is not None):
             raise IntegrityError(f"{part.vectors}: more vectors than its manifest says", REBUILD)
         progress.flush()
         accounts.check(f"{PHASE} part {rank}", part.rows, part.rows)
+        reused = sum(shard.entries.num_rows for shard in same.values())
+        self.context.log(PHASE, "reuse", rank, {"reused": reused, "computed": part.rows - reused, "shards": len(same)})
         completion = Completion(files, [accounts.info], accounts.counts, {"shards": len(starts)})
         completion.write(self.context.completion(PHASE, rank))
         yield from ()
+
+    def _same(self, rank: int) -> dict[int, EarlierShard]:
+        """The shards of a part that an earlier index has with the very same rows, by number."""
+        part = self.parts[rank]
+        starts = range(0, part.rows, self.shard_rows)
+        before = self.earlier.part(rank, self.shard_rows) if self.earlier is not None else {}
+        of_size = {n for n, shard in before.items() if n < len(starts)
+                   and shard.entries.num_rows == min(self.shard_rows, part.rows - starts[n])}  # fmt: skip
+        if not of_size:
+            return {}
+        digests = [digest for batch in aligned(part) for digest in row_digests(batch)]
+        return {
+            number: before[number]
+            for number in sorted(of_size)
+            if digests[starts[number] : starts[number] + self.shard_rows] == before[number].inputs
+            and before[number].sound()
+        }
+
+    def _written(
+        self, directory: Path, part: Part, size: int, rows: _Rows, accounts: Accounts, progress: Progress
+    ) -> list[PartInfo]:
+        """The files of a shard of the next ``size`` rows."""
+        with ShardWriter(directory, self.context.directory, size, self.dimension, self.encoder) as shard:
+            while shard.room:
+                batch = rows.take(min(shard.room, GROUP_ROWS))
+                if batch is None:
+                    raise IntegrityError(f"{part.vectors}: fewer vectors than its manifest says", REBUILD)
+                shard.add(batch)
+                for chunk_id, digest in zip(batch.column("id").to_pylist(), row_digests(batch), strict=True):
+                    accounts(Entry(chunk_id, "", KEPT, "", "", 1, digest))
+                progress.advance(len(batch))
+        return shard.parts
 
 
 def aligned(part: Part) -> Iterator[pa.RecordBatch]:
@@ -116,12 +163,15 @@ def aligned(part: Part) -> Iterator[pa.RecordBatch]:
     Raises:
         IntegrityError: a chunk is neither embedded nor in the embed stage's ledger as failed, or the order differs.
     """
+    import pyarrow as pa
+
     chunks = _Rows(_embedded(part))
     for batch in read_batches(part.vectors, ["chunk_id", "vector"]):
         rows = chunks.take(len(batch))
         if rows is None or not rows.column("id").equals(batch.column("chunk_id")):
             raise IntegrityError(f"{part.vectors} does not hold the vectors of {part.chunks}, row by row", REBUILD)
-        yield rows.append_column(batch.schema.field("vector"), batch.column("vector"))
+        vectors = pack(unpack(batch.column("vector")))
+        yield rows.append_column(pa.field("vector", vectors.type, nullable=False), vectors)
     if chunks.take(1) is not None:
         raise IntegrityError(f"{part.vectors} lacks vectors for chunks of {part.chunks}", REBUILD)
 
@@ -145,6 +195,12 @@ class _Rows:
     def __init__(self, batches: Iterator[pa.RecordBatch]) -> None:
         self._batches = batches
         self._pending: list[pa.RecordBatch] = []
+
+    def skip(self, count: int) -> bool:
+        """Pass over rows; whether there were too few."""
+        while count and self.take(step := min(count, GROUP_ROWS)) is not None:
+            count -= step
+        return count > 0
 
     def take(self, count: int) -> pa.RecordBatch | None:
         """The next ``count`` rows; None when fewer are left."""

@@ -33,7 +33,8 @@ def retrieve(
     wanted = None if languages is None else list(languages)
     for start in range(0, len(queries), BATCH):
         batch = queries[start : start + BATCH]
-        yield from zip(batch, snapshot.search_many([q.text for q in batch], k, wanted), strict=True)
+        texts, spoken = [query.text for query in batch], [query.language for query in batch]
+        yield from zip(batch, snapshot.search_many(texts, k, wanted, spoken), strict=True)
 
 
 @contextmanager

@@ -13,6 +13,8 @@ from m4corpus.sources.hub import is_address, parse
 #: Files taken from a folder when ``include`` is empty.
 DEFAULT_INCLUDE: dict[str, tuple[str, ...]] = {
     "crawl": ("pages/part-*.parquet",),
+    "crawl-images": ("images.jsonl",),
+    "images": tuple(f"**/*.{name}" for name in ("jpg", "jpeg", "png", "webp", "gif")),
     "html": ("**/*.html", "**/*.htm", "**/*.xhtml"),
     "text": ("**/*.txt",),
     "jsonl": tuple(f"**/*.{name}{end}" for name in ("jsonl", "ndjson") for end in ("", ".gz", ".zst", ".bz2", ".xz")),
@@ -30,6 +32,9 @@ DEFAULT_INCLUDE: dict[str, tuple[str, ...]] = {
     ),
     "m4rag": tuple(f"**/*.jsonl{end}" for end in ("", ".gz", ".zst", ".bz2", ".xz")),
 }
+
+#: Formats of what `m4corpus crawl` brings home.
+CRAWLED = ("crawl", "crawl-images")
 
 _LANGUAGE = re.compile(r"auto|none|path|attribute|field:.+|[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{1,8})*")
 
@@ -60,14 +65,25 @@ class SourceConfig:
     """One source: files of one format under one path."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$", description="names the source, and its pages")
-    format: Literal["crawl", "html", "text", "jsonl", "parquet", "warc", "m4rag", "enterprise", "zim", "dump"] = Field(
-        description="format of its files"
-    )
+    format: Literal[
+        "crawl",
+        "crawl-images",
+        "html",
+        "images",
+        "text",
+        "jsonl",
+        "parquet",
+        "warc",
+        "m4rag",
+        "enterprise",
+        "zim",
+        "dump",
+    ] = Field(description="format of its files; images need an encoder that takes them, else their titles are read")
     path: str = Field(
         default="",
         description="a file, a folder or a glob, relative to the directory of the recipe; or a data set of the Hub, "
         "hf://datasets/OWNER/NAME[@REVISION][/GLOB], of format jsonl or parquet, which is streamed at one commit; "
-        "empty for format crawl: what `m4corpus crawl` of this recipe brought home last",
+        "empty for formats crawl and crawl-images: what `m4corpus crawl` of this recipe brought home last",
     )
     include: list[str] = Field(
         default_factory=list,
@@ -98,7 +114,7 @@ class SourceConfig:
         default=65_536, ge=0, description="most metadata a record may carry, in bytes; a record with more fails"
     )
     url_prefix: str = Field(
-        default="", description="HTML and text files: a page's address is this + its path in the source"
+        default="", description="HTML, text and image files: a page's address is this + its path in the source"
     )
     licence: str = Field(default="", description="licence of the pages, an SPDX identifier where there is one")
     namespaces: list[int] = Field(
@@ -114,7 +130,7 @@ class SourceConfig:
     @model_validator(mode="after")
     def _check(self) -> Self:
         has_fields = self.format in ("jsonl", "parquet")
-        if not self.path and self.format != "crawl":
+        if not self.path and self.format not in CRAWLED:
             raise ValueError("path is missing")
         if is_address(self.path):
             parse(self.path)
@@ -128,8 +144,8 @@ class SourceConfig:
             raise ValueError(f"fields are for jsonl and parquet, not for {self.format}")
         if self.namespaces != [0] and self.format not in ("dump", "enterprise"):
             raise ValueError(f"namespaces are for dump and enterprise, not for {self.format}")
-        if self.url_prefix and self.format not in ("html", "text"):
-            raise ValueError(f"url_prefix is for html and text files, not for {self.format}")
+        if self.url_prefix and self.format not in ("html", "text", "images"):
+            raise ValueError(f"url_prefix is for html, text and image files, not for {self.format}")
         return self
 
     @property

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from m4corpus.images import require_pillow
 from m4corpus.ledger import DROPPED, FAILED, Fail, Verdict
 from m4corpus.records import Page
 from m4corpus.sources import hub
@@ -22,6 +23,7 @@ from m4corpus.sources.jsonl import read_jsonl, read_jsonl_slice
 from m4corpus.sources.locate import locate
 from m4corpus.sources.m4rag import read_m4rag, read_m4rag_slice
 from m4corpus.sources.parquet import parquet_slices, read_parquet, read_parquet_slice
+from m4corpus.sources.pictures import read_crawl_images, read_image_file
 from m4corpus.sources.slices import Slice, line_slices
 from m4corpus.sources.streams import InputFile, LocalFile, refusal
 from m4corpus.sources.warc import read_warc
@@ -30,6 +32,9 @@ from m4corpus.steps import FATAL, unexpected
 
 __all__ = ["TRANSIENT", "Failure", "Unit", "read_file", "read_unit", "require_packages", "units"]
 
+#: Formats whose pages stand for images.
+IMAGES = ("crawl-images", "images")
+
 Items = Iterator[Page | Failure]
 Reader = Callable[[SourceConfig, SourceFile, InputFile], Items]
 Cutter = Callable[[SourceConfig, SourceFile, InputFile], list[Slice]]
@@ -37,6 +42,8 @@ SliceReader = Callable[[SourceConfig, SourceFile, InputFile, Slice], Items]
 
 _READERS: dict[str, Reader] = {
     "crawl": read_crawl,
+    "crawl-images": read_crawl_images,
+    "images": read_image_file,
     "html": read_file_page,
     "text": read_file_page,
     "jsonl": read_jsonl,
@@ -63,6 +70,8 @@ def require_packages(config: ReadConfig) -> None:
     for source in config.sources:
         if source.format == "zim":
             require_libzim(source.name)
+        elif source.format in IMAGES:
+            require_pillow()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +140,7 @@ def read_unit(source: SourceConfig, base: Path, unit: Unit) -> Items:
             if unit.part:
                 yield from _sliced(source, unit, unit.part, stream)
             else:
-                yield from _READERS[source.format](source, file, stream)
+                yield from _READERS[source.format](_rooted(source, base), file, stream)
     except Verdict as verdict:
         yield Failure.of(verdict, id, locator)
     except OSError as error:
@@ -140,6 +149,11 @@ def read_unit(source: SourceConfig, base: Path, unit: Unit) -> Items:
         raise
     except Exception as error:
         yield Failure.of(unexpected(error), id, locator)
+
+
+def _rooted(source: SourceConfig, base: Path) -> SourceConfig:
+    """A source whose files refer to others beside them, with the path of where they lie."""
+    return replace(source, path=str(locate(source, base).root)) if source.format == "crawl-images" else source
 
 
 def _sliced(source: SourceConfig, unit: Unit, part: Slice, stream: InputFile) -> Items:

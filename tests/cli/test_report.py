@@ -49,6 +49,24 @@ def test_long_work_speaks_now_and_then(capsys: pytest.CaptureFixture[str], monke
     assert capsys.readouterr().err == "embed/embed: 10 of 1,205 chunks\n"
 
 
+def test_a_log_tells_rate_and_remaining_time_of_the_phase(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(report, "LOG_INTERVAL", 0.0)
+    monkeypatch.setattr(report.time, "monotonic", lambda: now[0])
+    reporter = report.LineReporter()
+    for seconds, phase, done in [(0, "apply", 50), (0, "embed", 1000), (20, "embed", 1500), (40, "embed", 1000)]:
+        now[0] = 100.0 + seconds
+        reporter.progress("embed", phase, done, 4000, "chunks")
+    assert capsys.readouterr().err.splitlines() == [
+        "embed/apply: 50 of 4,000 chunks",
+        "embed/embed: 1,000 of 4,000 chunks",
+        "embed/embed: 1,500 of 4,000 chunks, 25/s, 0:01:40 left",
+        "embed/embed: 1,000 of 4,000 chunks",
+    ]
+
+
 def test_tables_keep_brackets_and_long_cells_whole(capsys: pytest.CaptureFixture[str]) -> None:
     long = "x" * 300
     table(["a", "n"], [["[bold]", 1234], [long, 5]])

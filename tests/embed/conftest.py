@@ -80,3 +80,25 @@ def _tokenizer(max_length: int) -> Any:
 def tiny_model(save_model: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Directory of a model that declares prompts for queries and passages and reads 32 tokens."""
     return save_model(tmp_path_factory.mktemp("tiny"), prompts={"query": "query: ", "passage": "passage: "})
+
+
+@pytest.fixture(scope="session")
+def tiny_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Directory of a CLIP of a few thousand weights: 20 dimensions, 32 tokens, images of 32 pixels a side."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Transformer
+    from transformers import CLIPConfig, CLIPImageProcessorPil, CLIPModel, CLIPProcessor
+
+    directory = tmp_path_factory.mktemp("clip")
+    text = {"vocab_size": 400, "max_position_embeddings": 32, "bos_token_id": 0, "eos_token_id": 2, "pad_token_id": 1}
+    tiny = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 1, "num_attention_heads": 2}
+    vision = {"image_size": 32, "patch_size": 8}
+    torch.manual_seed(0)
+    settings = CLIPConfig(projection_dim=20, text_config={**text, **tiny}, vision_config={**vision, **tiny})
+    CLIPModel(settings).save_pretrained(directory / "bare")
+    pixels = CLIPImageProcessorPil(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
+    CLIPProcessor(image_processor=pixels, tokenizer=_tokenizer(32)).save_pretrained(directory / "bare")
+    model = SentenceTransformer(modules=[Transformer(str(directory / "bare"))], device="cpu")
+    model.save(str(directory / "model"))
+    return directory / "model"

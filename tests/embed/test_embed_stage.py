@@ -52,7 +52,7 @@ def test_every_chunk_gets_its_vector_in_order(tmp_path: Path) -> None:
     found = rows(artifact)
     assert [row["chunk_id"] for row in found] == [c.id for c in chunks]
     assert [row["text_digest"] for row in found] == [text_digest(c.text) for c in chunks]
-    expected = passage_vectors(UseMultilingual(EncoderConfig()), [c.text for c in chunks])
+    expected = passage_vectors(encoders.load(EncoderConfig()), [c.text for c in chunks])
     assert np.array([row["vector"] for row in found], dtype=np.float32).tobytes() == expected.tobytes()
     assert [part.rows for part in artifact.parts()] == [75, 75, 0]
     assert artifact.counts.as_dict() == {"inputs": 150, "kept": 150, "outputs": 150, "dropped": {}, "failed": {}}
@@ -129,6 +129,31 @@ def test_vectors_without_meaning_are_quarantined(tmp_path: Path, monkeypatch: py
         ("bad-vector", "all zeros"),
         ("", ""),
     ]
+
+
+class Collapsed(UseMultilingual):
+    """Says the same of every text, as a model does whose weights were lost; ``share`` of them it still reads."""
+
+    share = 0.0
+
+    def encode(self, inputs: Sequence[str]) -> Any:
+        vectors = super().encode(inputs)
+        vectors[round(self.share * len(vectors)) :] = vectors[-1]
+        return vectors
+
+
+def test_one_vector_for_most_texts_ends_the_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoders, "load", Collapsed)
+    with pytest.raises(UserError, match="one and the same vector to 20 of 20 different texts"):
+        embedded(tmp_path / "a", parts_of(40))
+    monkeypatch.setattr(Collapsed, "share", 0.6)
+    assert embedded(tmp_path / "b", parts_of(40)).counts.kept == 40
+
+
+def test_a_few_texts_may_well_be_alike(tmp_path: Path) -> None:
+    artifact = embedded(tmp_path / "a", [[chunk(i, "kite " + " " * i) for i in range(6)]])
+    (log,) = (artifact.directory / "logs" / "embed" / "happened").glob("*.json")
+    assert json.loads(log.read_text())["alike"] == 6
 
 
 def test_a_lone_surrogate_fails_alone(tmp_path: Path) -> None:

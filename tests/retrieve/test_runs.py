@@ -103,17 +103,22 @@ class Recorder:
 
     def __init__(self) -> None:
         self.calls: list[tuple[list[str], int, Any]] = []
+        self.spoken: list[str] = []
 
-    def search_many(self, queries: Sequence[str], k: int, languages: Iterable[str] | None) -> list[Any]:
+    def search_many(
+        self, queries: Sequence[str], k: int, languages: Iterable[str] | None, query_languages: Sequence[str]
+    ) -> list[Any]:
+        self.spoken += query_languages
         self.calls.append((list(queries), k, None if languages is None else list(languages)))
         return [[hit(int(text), "d", 1.0)] for text in queries]
 
 
 def test_queries_are_searched_in_batches_and_come_back_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runs, "BATCH", 3)
-    snapshot, queries = Recorder(), [Query(f"q{n}", str(n)) for n in range(7)]
+    snapshot, queries = Recorder(), [Query(f"q{n}", str(n), f"language {n}") for n in range(7)]
     run = retrieve(snapshot, queries, 5, (code for code in ("ja", "en")))  # type: ignore[arg-type]
     assert [(q.id, hits[0].row) for q, hits in run] == [(f"q{n}", n) for n in range(7)]
     assert snapshot.calls == [
         (["0", "1", "2"], 5, ["ja", "en"]), (["3", "4", "5"], 5, ["ja", "en"]), (["6"], 5, ["ja", "en"]),
     ]  # fmt: skip
+    assert snapshot.spoken == [query.language for query in queries]

@@ -43,6 +43,7 @@ class Hub:
     listing_faults: list[int] = field(default_factory=list)
     ranges: bool = True
     requests: list[Request] = field(default_factory=list)
+    page: int = TREE_PAGE
 
     @property
     def endpoint(self) -> str:
@@ -73,9 +74,9 @@ def entry(hub: Hub, path: str, content: bytes) -> dict[str, Any]:
 
 
 @contextmanager
-def serving() -> Iterator[Hub]:
-    hub = Hub()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"hub": hub}))
+def serving(hub: Hub | None = None, handler: type[Handler] | None = None) -> Iterator[Hub]:
+    hub = hub or Hub()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (handler or Handler,), {"hub": hub}))
     server.daemon_threads = True
     hub.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
@@ -88,7 +89,7 @@ def serving() -> Iterator[Hub]:
         thread.join()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
     hub: Hub
     protocol_version = "HTTP/1.1"
 
@@ -134,28 +135,34 @@ class _Handler(BaseHTTPRequestHandler):
         if not inside:
             self._json(404, {"error": "not found"}, {"X-Error-Code": "EntryNotFound"})
             return
-        start = int(query.get("cursor", ["0"])[0])
-        listing = [entry(self.hub, path, files[path]) for path in inside[start : start + TREE_PAGE]]
+        if query.get("recursive", [""])[0].lower() != "true":
+            inside = [path for path in inside if "/" not in path.removeprefix(f"{folder}/" if folder else "")]
+        start, page = int(query.get("cursor", ["0"])[0]), self.hub.page
+        listing = [entry(self.hub, path, files[path]) for path in inside[start : start + page]]
         listing.insert(0, {"type": "directory", "path": "data.jsonl.d", "oid": "0" * 40, "size": 0})
         more = {}
-        if start + TREE_PAGE < len(inside):
-            address = f"{self.hub.endpoint}{urlsplit(self.path).path}?recursive=True&cursor={start + TREE_PAGE}"
+        if start + page < len(inside):
+            address = f"{self.hub.endpoint}{urlsplit(self.path).path}?recursive=True&cursor={start + page}"
             more["Link"] = f'<{address}>; rel="next"'
         self._json(200, listing, more)
 
-    def _resolve(self, name: str, sha: str, path: str) -> None:
+    def _resolve(self, name: str, revision: str, path: str) -> None:
+        sha = self.hub.branches.get(name, {}).get(revision, revision)
         files = self.hub.repos.get(name, {}).get(sha, {})
         if path not in files:
-            self._json(404, {"error": "Entry not found"}, {"X-Error-Code": "EntryNotFound"})
+            self._json(404, {"error": "Entry not found"}, {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": sha})
         elif len(files[path]) > self.hub.lfs:
             self.send_response(302)
             self.send_header("Location", f"http://localhost:{self.hub.port}/cdn/{name}/{sha}/{path}")
+            self.send_header("X-Repo-Commit", sha)
+            self.send_header("X-Linked-Size", str(len(files[path])))
+            self.send_header("X-Linked-Etag", f'"{hashlib.sha256(files[path]).hexdigest()}"')
             self.send_header("Content-Length", "0")
             self.end_headers()
         else:
-            self._content(files[path], path)
+            self._content(files[path], path, {"X-Repo-Commit": sha, "ETag": f'"{blob(files[path])}"'})
 
-    def _content(self, content: bytes, path: str) -> None:
+    def _content(self, content: bytes, path: str, headers: dict[str, str] | None = None) -> None:
         fault = next((fault for fault in self.hub.faults if fault[0] == path), None)
         if fault:
             self.hub.faults.remove(fault)
@@ -171,6 +178,8 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self.send_response(200)
         self.send_header("Content-Length", str(end - start))
+        for name, text in (headers or {}).items():
+            self.send_header(name, text)
         self.end_headers()
         if self.command == "HEAD":
             return

@@ -1,0 +1,148 @@
+"""The default encoder: the teacher's vectors where it reads a text, the student's elsewhere, and nothing in between by
+chance."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from m4corpus import languages as registry
+from m4corpus.embed import student
+from m4corpus.embed.config import EncoderConfig
+from m4corpus.embed.encoder import fingerprint, load
+from m4corpus.embed.multilingual import Multilingual
+from m4corpus.embed.use import UseMultilingual
+from m4corpus.errors import IntegrityError, UserError
+
+#: One statement after the other in languages the teacher was trained on.
+TAUGHT = {
+    "eng": "The old bridge across the river was closed after the flood last winter.",
+    "deu": "Die alte Brücke über den Fluss wurde nach dem Hochwasser im letzten Winter gesperrt.",
+    "fra": "Le vieux pont sur la rivière a été fermé après les inondations de l'hiver dernier.",
+    "spa": "El viejo puente sobre el río se cerró después de la inundación del invierno pasado.",
+    "rus": "Старый мост через реку закрыли после наводнения прошлой зимой.",
+    "jpn": "川にかかる古い橋は、去年の冬の洪水のあと閉鎖された。",
+    "cmn": "去年冬天的洪水过后，河上的旧桥被关闭了。",
+    "kor": "강을 가로지르는 오래된 다리는 지난 겨울 홍수 이후 폐쇄되었다.",
+    "arb": "أغلق الجسر القديم فوق النهر بعد فيضان الشتاء الماضي.",
+    "tha": "สะพานเก่าข้ามแม่น้ำถูกปิดหลังน้ำท่วมเมื่อฤดูหนาวที่แล้ว",
+}
+ENGLISH = [
+    "Click the button to save the file in another folder.",
+    "The mother gave her children bread and milk in the morning.",
+    "What is the capital city of Ethiopia?",
+    "The doctor works at the big hospital.",
+]
+#: The same in languages it was not.
+READ = {
+    "hin": [
+        "फ़ाइल को किसी दूसरे फ़ोल्डर में सहेजने के लिए बटन पर क्लिक करें।",
+        "माँ ने सुबह अपने बच्चों को रोटी और दूध दिया।",
+        "इथियोपिया की राजधानी कौन सा शहर है?",
+        "डॉक्टर बड़े अस्पताल में काम करता है।",
+    ],
+    "swh": [
+        "Bofya kitufe ili kuhifadhi faili kwenye folda nyingine.",
+        "Mama aliwapa watoto wake mkate na maziwa asubuhi.",
+        "Mji mkuu wa Ethiopia ni upi?",
+        "Daktari anafanya kazi katika hospitali kubwa.",
+    ],
+    "amh": [
+        "ፋይሉን በሌላ አቃፊ ውስጥ ለማስቀመጥ ቁልፉን ይጫኑ።",
+        "እናትየዋ ጠዋት ለልጆቿ ዳቦ እና ወተት ሰጠች።",
+        "የኢትዮጵያ ዋና ከተማ ማን ናት?",
+        "ሐኪሙ በትልቁ ሆስፒታል ውስጥ ይሠራል።",
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Multilingual:
+    found = load(EncoderConfig())
+    assert isinstance(found, Multilingual)
+    return found
+
+
+def test_every_language_of_the_registry_is_covered(encoder: Multilingual) -> None:
+    covered = {label[:3] for label in encoder.languages}
+    assert {language.code for language in registry.languages()} | {"ell", "vie"} <= covered
+
+
+def test_the_teachers_languages_have_the_teachers_vectors(encoder: Multilingual) -> None:
+    texts = [*TAUGHT.values(), *ENGLISH]
+    theirs = UseMultilingual(EncoderConfig(name="use-multilingual")).encode(texts)
+    assert encoder.encode(texts).tobytes() == theirs.tobytes()
+
+
+def test_other_languages_are_the_students(encoder: Multilingual) -> None:
+    texts = [text for group in READ.values() for text in group]
+    shares = encoder.teacher_shares(texts)
+    assert np.median(shares) == 0
+    assert shares.max() < 0.5
+
+
+def test_a_text_in_two_languages_is_shared(encoder: Multilingual) -> None:
+    """The more of it the teacher can read, the more is the teacher's."""
+    english, hindi = ENGLISH[1], READ["hin"][1]
+    texts = [english, f"{english} {english} {hindi}", f"{english} {hindi} {hindi}", hindi]
+    assert (np.diff(encoder.teacher_shares(texts)) <= 0).all()
+
+
+@pytest.mark.parametrize("language", READ)
+def test_finds_the_english_translation(encoder: Multilingual, language: str) -> None:
+    scores = encoder.encode_queries(READ[language]) @ encoder.encode(ENGLISH).T
+    assert (scores.argmax(axis=1) == np.arange(len(ENGLISH))).sum() >= 3
+
+
+def test_bytes_depend_on_the_text_alone(encoder: Multilingual) -> None:
+    texts = [*TAUGHT.values(), *(text for group in READ.values() for text in group), "", "…", "x" * 5000, "Ruby 3"]
+    texts += [" ".join(texts[i : i + 9]) for i in range(0, 20, 2)]
+    alone = np.concatenate([encoder.encode([text]) for text in texts])
+    chance = random.Random(7)
+    for _ in range(8):
+        chosen = chance.choices(range(len(texts)), k=chance.randint(1, 90))
+        assert encoder.encode([texts[i] for i in chosen]).tobytes() == alone[chosen].tobytes()
+    assert np.isfinite(alone).all()
+    np.testing.assert_allclose(np.linalg.norm(alone, axis=1), 1, atol=1e-5)
+
+
+def test_bytes_do_not_depend_on_what_was_read_before(encoder: Multilingual) -> None:
+    """A table of words that starts afresh again and again."""
+    texts = [text for group in READ.values() for text in group]
+    network = encoder._student
+    before, network._vocabulary = network._vocabulary, network._vocabulary.fresh(capacity=20)
+    try:
+        afresh = [network.vectors(network.sums([text], 4096)) for text in [*texts, *texts[::-1]]]
+    finally:
+        network._vocabulary = before
+    usual = network.vectors(network.sums([*texts, *texts[::-1]], 4096))
+    assert np.concatenate(afresh).tobytes() == usual.tobytes()
+
+
+def test_reads_no_further_than_its_limit(encoder: Multilingual) -> None:
+    short = load(EncoderConfig(max_tokens=8))
+    text = " ".join(READ["swh"])
+    assert short.encode([text]).tobytes() != encoder.encode([text]).tobytes()
+
+
+def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
+    damaged = tmp_path / student.MODEL.name
+    shutil.copy(student.MODEL, damaged)
+    assert student.checked(damaged) == damaged
+    with damaged.open("r+b") as file:
+        file.seek(1000)
+        file.write(b"\0\1\2")
+    with pytest.raises(IntegrityError, match="SHA-256"):
+        student.checked(damaged)
+    with pytest.raises(UserError, match="is missing"):
+        student.checked(tmp_path / "none.npz")
+
+
+def test_the_student_is_part_of_the_fingerprint(encoder: Multilingual) -> None:
+    identity = encoder.identity()
+    assert identity["files"][student.MODEL.name] == student.card()["sha256"]
+    assert fingerprint(EncoderConfig()) != fingerprint(EncoderConfig(name="use-multilingual"))
