@@ -23,7 +23,7 @@ quickstart: $(VENV)/.installed
 ## Run all tests. Those with real wikis need PHP, installed where that may be done, and MediaWiki, fetched with apt.
 test: $(VENV)/.installed
 	$(BIN)/python tests/support/mediawiki_setup.py
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 ## Real input: the Debian installation guide in 19 languages and LibreOffice help in five (fetched with apt, 33 MB),
 ## samples of Wikipedia's dumps.

@@ -20,7 +20,7 @@ from measure import Machine, markdown
 from quality_data import Unavailable, declarations
 from real_data import DOWNLOADS
 
-from m4corpus.embed.postprocess_config import PostprocessConfig
+from m4corpus.embed.postprocess.config import PostprocessConfig
 from m4corpus.errors import UserError
 
 SETS = ("xquad", "udhr", "dishes", "speed")

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 import encoder_minilm
 
 from m4corpus.embed.config import EncoderConfig
-from m4corpus.embed.postprocess_config import PostprocessConfig
+from m4corpus.embed.postprocess.config import PostprocessConfig
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from m4corpus.embed.postprocess import QueryLanguages
+    from m4corpus.embed.postprocess.transform import QueryLanguages
 
     Floats = NDArray[np.float32]
 
@@ -54,7 +54,7 @@ class Transformation:
 
     def __init__(self, encoder: Ours, config: PostprocessConfig) -> None:
         from m4corpus.embed.encoder import fingerprint
-        from m4corpus.embed.postprocess import Postprocess
+        from m4corpus.embed.postprocess.transform import Postprocess
 
         own = fingerprint(EncoderConfig(name=encoder.name))
         self._postprocess = Postprocess(config, encoder.encoder.dimension, own)
@@ -84,7 +84,7 @@ def query_languages(texts: tuple[str, ...]) -> list[str]:
 
 @cache
 def _identifier() -> QueryLanguages:
-    from m4corpus.embed.postprocess import QueryLanguages
+    from m4corpus.embed.postprocess.transform import QueryLanguages
 
     return QueryLanguages()
 

@@ -47,8 +47,8 @@ def fit(
       m4corpus embed fit recipes/quickstart.yaml --out means.npz --centre-by language
       m4corpus embed fit recipes/quickstart.yaml --out pca.npz --centre-by all --pca 128 --whiten
     """
-    from m4corpus.embed.fit import fit as learn
-    from m4corpus.embed.learnt import save
+    from m4corpus.embed.postprocess.fit import fit as learn
+    from m4corpus.embed.postprocess.learnt import save
     from m4corpus.errors import UserError
     from m4corpus.pipeline import CACHED, Pipeline
 

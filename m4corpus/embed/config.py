@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from m4corpus.config import config
-from m4corpus.embed.postprocess_config import PostprocessConfig
+from m4corpus.embed.postprocess.config import PostprocessConfig
 
 #: Text types a model may compute in.
 Dtype = Literal["float32", "float16", "bfloat16"]

@@ -84,7 +84,7 @@ def load(config: EncoderConfig) -> Encoder:
         UserError: the name is unknown, an option does not apply, or a package or model is missing.
     """
     if config.postprocess is not None:
-        from m4corpus.embed.postprocess import PostprocessedEncoder
+        from m4corpus.embed.postprocess.transform import PostprocessedEncoder
 
         return PostprocessedEncoder(config)
     config = resolved(config)
@@ -142,10 +142,10 @@ def provenance(config: EncoderConfig) -> dict[str, Any]:
         UserError: as :func:`load`, as far as it can be told without the model.
     """
     if config.postprocess is not None:
-        from m4corpus.embed import postprocess
+        from m4corpus.embed.postprocess import transform
 
         bare = provenance(replace(config, postprocess=None))
-        return {**bare, "postprocess": postprocess.provenance(config.postprocess, digest_of(bare))}
+        return {**bare, "postprocess": transform.provenance(config.postprocess, digest_of(bare))}
     config = resolved(config)
     if is_model(config.name) and config.name not in NAMED:
         from m4corpus.embed import sentence_transformers

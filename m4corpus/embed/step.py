@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from m4corpus.embed.encoder import Encoder, Vectors
-    from m4corpus.embed.postprocess import Postprocess
-    from m4corpus.embed.postprocess_config import Quantisation
+    from m4corpus.embed.postprocess.config import Quantisation
+    from m4corpus.embed.postprocess.transform import Postprocess
 
 
 #: Texts, in a batch, from which on equal vectors for most of them are no accident.
@@ -179,7 +179,7 @@ def _postprocess(config: EncoderConfig, bare: Encoder) -> Postprocess | None:
     if config.postprocess is None:
         return None
     from m4corpus.embed.encoder import fingerprint
-    from m4corpus.embed.postprocess import Postprocess
+    from m4corpus.embed.postprocess.transform import Postprocess
 
     own = fingerprint(replace(config, postprocess=None))
     return Postprocess(config.postprocess, bare.dimension, own, normalise=config.normalise)

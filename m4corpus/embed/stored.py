@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from m4corpus.embed.postprocess_config import Quantisation
+    from m4corpus.embed.postprocess.config import Quantisation
 
     Floats = NDArray[np.float32]
 

@@ -166,7 +166,7 @@ def test_overlap_must_leave_room() -> None:
 
 
 def test_an_encoder_that_reads_less_than_a_chunk_is_refused() -> None:
-    with pytest.raises(UserError, match="size is 128 tokens, but encoder 'use-multilingual' reads only 64"):
+    with pytest.raises(UserError, match="size is 128 tokens, but encoder 'm4-multilingual' reads only 64"):
         ChunkStage(ChunkConfig(), EncoderConfig(max_tokens=64))
     step = ChunkStep(ChunkConfig(size=5000), EncoderConfig())
     with pytest.raises(UserError, match=r"size is 5000 tokens, .* reads only 4096"):

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 import m4corpus
 from m4corpus.cli.main import cli
-from m4corpus.embed.learnt import read
+from m4corpus.embed.postprocess.learnt import read
 from m4corpus.errors import UserError
 
 TEXTS = [

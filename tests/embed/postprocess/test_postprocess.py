@@ -12,9 +12,9 @@ from vector_work import SENTENCES, chunk, embedded, indexed
 
 from m4corpus.embed import encoder as encoders
 from m4corpus.embed.config import EmbedConfig, EncoderConfig
-from m4corpus.embed.learnt import Learnt, save
-from m4corpus.embed.postprocess import Postprocess, PostprocessedEncoder
-from m4corpus.embed.postprocess_config import PostprocessConfig
+from m4corpus.embed.postprocess.config import PostprocessConfig
+from m4corpus.embed.postprocess.learnt import Learnt, save
+from m4corpus.embed.postprocess.transform import Postprocess, PostprocessedEncoder
 from m4corpus.embed.stage import encoder_config
 from m4corpus.embed.stored import unpack
 from m4corpus.errors import UserError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from m4corpus.embed.moments import Centre, Moments
+from m4corpus.embed.postprocess.moments import Centre, Moments
 from m4corpus.embed.stored import unpack
 from m4corpus.errors import UserError
 from m4corpus.storage.parts import read_batches
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from m4corpus.embed.learnt import Learnt
+    from m4corpus.embed.postprocess.learnt import Learnt
     from m4corpus.storage.artifact import Artifact
 
     Floats = NDArray[np.float32]

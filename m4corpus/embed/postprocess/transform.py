@@ -1,7 +1,7 @@
 """What becomes of a vector after the model: centred, projected, cut, scaled to length 1; and an encoder that does so.
 
-Everything learnt comes out of a file the recipe names by its digest (:mod:`m4corpus.embed.learnt`), so building a
-corpus again never moves the means under vectors that are already there.
+Everything learnt comes out of a file the recipe names by its digest (:mod:`~m4corpus.embed.postprocess.learnt`), so
+building a corpus again never moves the means under vectors that are already there.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from m4corpus.embed import learnt
-from m4corpus.embed.postprocess_config import PostprocessConfig
+from m4corpus.embed.postprocess import learnt
+from m4corpus.embed.postprocess.config import PostprocessConfig
 from m4corpus.errors import UserError
 from m4corpus.languages import resolve
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
-from m4corpus.embed.learnt import Learnt
+from m4corpus.embed.postprocess.learnt import Learnt
 from m4corpus.errors import UserError
 
 if TYPE_CHECKING:

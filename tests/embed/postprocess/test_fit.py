@@ -11,9 +11,9 @@ from vector_work import SENTENCES, chunk, embedded
 
 from m4corpus.embed import encoder as encoders
 from m4corpus.embed.config import EmbedConfig, EncoderConfig
-from m4corpus.embed.fit import fit
-from m4corpus.embed.learnt import save
-from m4corpus.embed.postprocess_config import PostprocessConfig
+from m4corpus.embed.postprocess.config import PostprocessConfig
+from m4corpus.embed.postprocess.fit import fit
+from m4corpus.embed.postprocess.learnt import save
 from m4corpus.errors import UserError
 from m4corpus.storage.artifact import Artifact
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from m4corpus.embed.learnt import Learnt, read, save
-from m4corpus.embed.moments import Moments
+from m4corpus.embed.postprocess.learnt import Learnt, read, save
+from m4corpus.embed.postprocess.moments import Moments
 from m4corpus.errors import UserError
 
 
