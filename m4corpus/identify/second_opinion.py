@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ class SecondOpinion:
         return known.code if known else UNDETERMINED
 
 
+# Once a process and not once a task: reading the profiles takes as long as asking about a hundred texts.
+@lru_cache(maxsize=1)
 def _load(seed: int) -> Any:
     from langdetect import PROFILES_DIRECTORY, DetectorFactory
 
