@@ -6,6 +6,7 @@ languages; near the middle, and so for close relatives of the teacher's language
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
 #: The chance that the teacher can read a text, by the gate, up to which it has no share in the vector, and from which
 #: on the vector is its own. Names and unknown words, of which the gate knows nothing, are left to the teacher.
 NEVER, ALWAYS = 0.1, 0.38
+# Greek, Devanagari, Bengali, Tamil, Telugu, Sinhala and Ethiopic: what is mostly written in one of them is left to the
+# student, also where the gate knows none of its words.
+_STUDENTS_SCRIPTS = re.compile(
+    "[\u0370-\u03ff\u1f00-\u1fff\u0900-\u09ff\u0b80-\u0c7f\u0d80-\u0dff\u1200-\u139f\u2d80-\u2ddf]"
+)
+_LETTER = re.compile(r"[^\W\d_]")
 #: A share of a mixture below this is none at all, and its reader is not asked.
 NEGLIGIBLE = 0.02
 
@@ -60,7 +67,7 @@ class Multilingual(UseMultilingual):
         import numpy as np
 
         heard = self._student.sums(inputs, self.max_tokens)
-        own = self._shares(heard)
+        own = self._shares(inputs, heard)
         both = (own > 0) & (own < 1)
         vectors = np.zeros((len(inputs), self.dimension), dtype=np.float32)
         if (taught := np.flatnonzero(own > 0)).size:
@@ -80,15 +87,22 @@ class Multilingual(UseMultilingual):
 
     def teacher_shares(self, inputs: Sequence[str]) -> NDArray[np.float32]:
         """How much of each vector is the teacher's, from 0 to 1: float32, one an input."""
-        return self._shares(self._student.sums(inputs, self.max_tokens))
+        return self._shares(inputs, self._student.sums(inputs, self.max_tokens))
 
-    def _shares(self, heard: Sums) -> NDArray[np.float32]:
+    def _shares(self, inputs: Sequence[str], heard: Sums) -> NDArray[np.float32]:
         import numpy as np
 
         readable = 1 / (1 + np.exp(np.clip(self._student.foreign(heard), -30, 30)))
         share = np.clip((readable - NEVER) / (ALWAYS - NEVER), 0, 1)
+        share[[i for i in np.flatnonzero(share).tolist() if _for_the_student(inputs[i])]] = 0
         return np.where(share < NEGLIGIBLE, 0, np.where(share > 1 - NEGLIGIBLE, 1, share)).astype(np.float32)
 
     @cached_property
     def _student(self) -> Student:
-        return load_student(checked(), self._file("weights.npz"))
+        return load_student(checked())
+
+
+def _for_the_student(text: str) -> bool:
+    """Whether most letters of a text are of scripts that no language of the teacher's is written in."""
+    unread = len(_STUDENTS_SCRIPTS.findall(text))
+    return unread > 0 and 2 * unread > len(_LETTER.findall(text))

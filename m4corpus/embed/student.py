@@ -1,9 +1,10 @@
 """A small second reader for the languages the Universal Sentence Encoder was not trained on, in the same vector space.
 
 The teacher sums what it makes of each token and puts the sum, over the square root of their number, through a few
-dense layers. The student gives those layers another sum: every word of any of its languages has a vector, made of
+dense layers. The student gives such layers another sum: every word of any of its languages has a vector, made of
 those of the word and of its character n-grams, and the vectors were trained so that a text's sum is what the teacher
-makes of its translation. Paragraphs come out right although training saw mostly short texts, because sums add up.
+makes of its translation. The layers are the teacher's, trained on for such sums. Paragraphs come out right although
+training saw mostly short texts, because sums add up.
 
 Word vectors and their sums are whole numbers, so that no order of summation changes a bit; what follows is computed
 in blocks of one shape, as in ``use_model``. Bytes depend on the text alone.
@@ -33,13 +34,15 @@ if TYPE_CHECKING:
 RESOURCES = Path(__file__).parent.parent / "resources"
 MODEL, CARD = RESOURCES / "student-encoder.npz", RESOURCES / "student-encoder.json"
 #: Raised when the forward pass would give other bytes.
-FORWARD = 1
+FORWARD = 2
 #: Rows of every product.
 ROWS = 32
 #: Word vectors kept, about a kilobyte each; and words summed at a time.
 TABLE_WORDS, GROUP_WORDS = 32768, 8192
-#: What the dense layers of the teacher are called in its file.
+#: The dense layers.
 _DENSE = ("d0", "d1", "d2", "d3", "p1", "p3")
+#: The smallest square of a length.
+_LEAST = np.float32(1e-12)
 
 
 class Sums(NamedTuple):
@@ -58,9 +61,9 @@ class Sums(NamedTuple):
 
 
 class Student:
-    """The network. ``teacher`` is the file of the teacher's weights. Threads may share it; they take turns."""
+    """The network. Threads may share it; they take turns."""
 
-    def __init__(self, model: Path, teacher: Path) -> None:
+    def __init__(self, model: Path) -> None:
         from threadpoolctl import ThreadpoolController
 
         with np.load(model, allow_pickle=False) as stored:
@@ -68,9 +71,7 @@ class Student:
             self._projection, self._offset = stored["projection"], stored["offset"]
             self._unit = np.float32(stored["unit"])
             self._prior = np.float32(stored["gate_prior"])
-        with np.load(teacher, allow_pickle=False) as stored:
             self._dense = {name: np.asarray(stored[name], dtype=np.float32) for name in _DENSE}
-            self._eps = np.float32(stored["eps"])
         self._blas = ThreadpoolController()
         self._lock = Lock()
 
@@ -116,12 +117,15 @@ class Student:
         x = ((x * self._unit) @ self._projection + self._offset) / np.sqrt(length)
         y = np.maximum(x @ d["p1"] + np.maximum(x @ d["d0"], 0) @ d["d1"], 0)
         z = np.tanh(y @ d["p3"] + np.maximum(y @ d["d2"], 0) @ d["d3"])
-        norm = np.sqrt(np.maximum(np.einsum("ij,ij->i", z, z), self._eps))
+        norm = np.sqrt(np.maximum(np.einsum("ij,ij->i", z, z), _LEAST))
         return np.asarray(z[:number] / norm[:number, None], dtype=np.float32)
 
 
 #: The gate's log odds of a word are whole multiples of one over this.
 GATE_STEPS = 256
+#: The code of zero, of sixteen: a byte of the table holds the codes of a dimension (its lower half) and of the one half
+#: the width further on.
+ZERO = 8
 
 
 class Vocabulary:
@@ -134,7 +138,7 @@ class Vocabulary:
         self._stored = stored
         self._whole, self._grams = stored["whole"], stored["grams"]
         self._table, self._scale, self._gate = stored["table"], stored["scale"], stored["gate"]
-        self.width = self._table.shape[1] + 1
+        self.width = 2 * self._table.shape[1] + 1
         self._capacity = capacity
         self._slot: dict[str, int] = {}
         self.vectors = np.zeros((capacity + 1, self.width), dtype=np.int32)
@@ -177,7 +181,10 @@ class Vocabulary:
         sums = np.zeros((words, self.width), dtype=np.int32)
         if len(rows):
             values = np.empty((len(rows), self.width), dtype=np.int32)
-            np.multiply(self._table[rows], self._scale[rows, None], out=values[:, :-1], dtype=np.int32)
+            codes, scale = self._table[rows], self._scale[rows, None].astype(np.int32)
+            half = self.width // 2
+            np.multiply((codes & 15) - np.int32(ZERO), scale, out=values[:, :half])
+            np.multiply((codes >> 4) - np.int32(ZERO), scale, out=values[:, half:-1])
             values[:, -1] = self._gate[rows]
             first = np.flatnonzero(np.diff(owners, prepend=-1))
             sums[owners[first]] = np.add.reduceat(values, first, axis=0)
@@ -216,6 +223,6 @@ def checked(model: Path = MODEL) -> Path:
 
 
 @lru_cache(maxsize=1)
-def load_student(model: Path, teacher: Path) -> Student:
+def load_student(model: Path) -> Student:
     """The network, loaded once a process."""
-    return Student(model, teacher)
+    return Student(model)

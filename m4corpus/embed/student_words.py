@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
 #: Longest word that is read to its end, in characters.
 LONGEST_WORD = 40
-#: Lengths of n-grams in alphabets, and in scripts whose characters are syllables (from Devanagari on in Unicode).
-ALPHABETIC, SYLLABIC = (3, 4), (2, 3)
-_FIRST_SYLLABIC = 0x0900
+#: Lengths of n-grams in alphabets, Indic scripts among them, whose vowel signs are characters of their own; and in
+#: scripts whose characters are syllables (from Hangul's parts and Ethiopic on in Unicode).
+ALPHABETIC, SYLLABIC = (3, 4, 5), (2, 3)
+_FIRST_SYLLABIC = 0x1100
 _SEEDS = {"exact": 0x9E3779B97F4A7C15, "plain": 0xC2B2AE3D27D4EB4F, "gram": 0x165667B19E3779F9}
 _BASE = np.uint64(0x100000001B3)
 

@@ -15,6 +15,7 @@ from m4corpus.embed import student
 from m4corpus.embed.config import EncoderConfig
 from m4corpus.embed.encoder import fingerprint, load
 from m4corpus.embed.multilingual import Multilingual
+from m4corpus.embed.student_words import features
 from m4corpus.embed.use import UseMultilingual
 from m4corpus.errors import IntegrityError, UserError
 
@@ -121,6 +122,19 @@ def test_bytes_do_not_depend_on_what_was_read_before(encoder: Multilingual) -> N
         network._vocabulary = before
     usual = network.vectors(network.sums([*texts, *texts[::-1]], 4096))
     assert np.concatenate(afresh).tobytes() == usual.tobytes()
+
+
+def test_a_byte_of_the_table_holds_two_dimensions() -> None:
+    stored = {
+        "whole": features(["bread"])[0],
+        "grams": np.empty(0, dtype=np.uint32),
+        "table": np.array([[0x1F, 0x8A]], dtype=np.uint8),
+        "scale": np.array([300], dtype=np.int16),
+        "gate": np.array([-5], dtype=np.int16),
+    }
+    vocabulary = student.Vocabulary(stored, capacity=4)
+    found = vocabulary.vectors[vocabulary.slots(["bread", "unheard"])]
+    assert found.tolist() == [[2100, 600, -2100, 0, -5], [0, 0, 0, 0, 0]]
 
 
 def test_reads_no_further_than_its_limit(encoder: Multilingual) -> None:

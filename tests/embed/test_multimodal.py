@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ from m4corpus.crawl.archive import Archive
 from m4corpus.crawl.images import request_of
 from m4corpus.crawl.messages import Response
 from m4corpus.embed.config import EmbedConfig, EncoderConfig
-from m4corpus.embed.encoder import load, load_tokenizer
+from m4corpus.embed.encoder import fingerprint, load, load_tokenizer
 from m4corpus.embed.multimodal import MultimodalEncoder, TakesImages, encode_image_queries
+from m4corpus.embed.postprocess.config import PostprocessConfig
+from m4corpus.embed.postprocess.learnt import Learnt, save
 from m4corpus.embed.stage import EmbedStage
 from m4corpus.errors import IntegrityError, UserError
 from m4corpus.images import ImageStore
@@ -107,6 +110,16 @@ def test_a_query_of_text_and_image_lies_between_both(encoder: Any) -> None:
     mean = (text + picture) / np.linalg.norm(text + picture)
     np.testing.assert_allclose(both, mean, atol=1e-6)
     np.testing.assert_allclose(text, encoder.encode_queries(["kite"])[0], atol=1e-6)
+
+
+def test_post_processing_is_that_of_a_query_in_words(encoder: Any, tiny_clip: Path, tmp_path: Path) -> None:
+    bare = EncoderConfig(name=str(tiny_clip))
+    zeros, means = np.zeros(encoder.dimension, np.float32), {"swh": np.full(encoder.dimension, 0.1, np.float32)}
+    sha256 = save(Learnt(fingerprint(bare), zeros, means), tmp_path / "means.npz")
+    after = load(replace(bare, postprocess=PostprocessConfig(file=str(tmp_path / "means.npz"), sha256=sha256)))
+    found = encode_image_queries(after, ["kite", "kite", ""], [None, None, RED], ["sw", "en", ""])
+    np.testing.assert_allclose(found[:2], after.encode_queries(["kite", "kite"], ["sw", "en"]), atol=1e-6)
+    assert np.abs(found[0] - found[1]).max() > 1e-3
 
 
 def test_a_query_that_is_no_image_is_the_users_mistake(encoder: Any, tiny_model: Path) -> None:

@@ -63,11 +63,15 @@ def test_a_model_whose_rows_see_each_other_is_found_out() -> None:
     def mixed(some: list[str], tokens: int) -> Any:
         return lone(some, tokens) + sum(map(len, some)) * 1e-3
 
+    def long_mixed(some: list[str], tokens: int) -> Any:
+        return mixed(some, tokens) if tokens > 32 else lone(some, tokens)
+
     def placed(some: list[str], tokens: int) -> Any:
         return lone(some, tokens) + np.arange(len(some))[:, None]
 
     assert passes.hold(128, count, lone)
     assert not passes.hold(128, count, mixed)
+    assert not passes.hold(128, count, long_mixed)
     assert not passes.hold(128, count, placed)
 
 

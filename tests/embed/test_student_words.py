@@ -56,5 +56,18 @@ def test_a_word_without_its_accents_shares_what_it_can() -> None:
     assert grams.tolist() == plain.tolist()
 
 
+@pytest.mark.parametrize(
+    ("word", "longer"), [("స్వాతంత్ర్యము", "అభిప్రాయస్వాతంత్ర్యమునకును"), ("ኢትዮጵያ", "ከኢትዮጵያውያን"), ("δικαίωμα", "δικαιώματα")]
+)
+def test_a_word_and_one_made_of_it_share_ngrams(word: str, longer: str) -> None:
+    (_, _, grams, _), (_, _, others, _) = features([word]), features([longer])
+    assert 2 * len(set(grams.tolist()) & set(others.tolist())) > len(grams)
+
+
+def test_ngrams_of_alphabets_and_vowel_signs_are_longer_than_those_of_syllables() -> None:
+    lengths = {word: len(features([word])[2]) for word in ("abcde", "हिन्दी"[:5], "ኢትዮጵያ"[:5])}
+    assert list(lengths.values()) == [5 + 4 + 3, 5 + 4 + 3, 6 + 5]
+
+
 def test_no_words_no_features() -> None:
     assert all(len(part) == 0 for part in features([]))
