@@ -1,6 +1,7 @@
 """Times the quickstart recipe from nothing and again, and scores the offline encoder on its queries.
 
-Languages are grouped by whether the encoder was trained on them or a close relative (its own list).
+Languages are grouped by whether the Universal Sentence Encoder was trained on them or a close relative, or they are
+the student's.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import click
 from measure import Machine, markdown
 
 import m4corpus
+from m4corpus.embed.use import LANGUAGES
 from m4corpus.evaluate import evaluate, read_qrels
 from m4corpus.evaluate.metrics import MEASURES, Qrels
 from m4corpus.languages import get
@@ -22,7 +24,7 @@ from m4corpus.retrieve.runs import retrieve
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT / "data" / "quickstart"
-COVERED, OTHER = "covered languages", "other languages"
+COVERED, OTHER = "the teacher's languages", "the student's languages"
 #: Chunks looked at for each query: enough to rank every document.
 DEPTH = 2000
 
@@ -41,7 +43,7 @@ def main(workers: int) -> None:
             raise click.ClickException("the recipe ended without a snapshot")
         snapshot = m4corpus.open_snapshot(result.snapshot)
         # Labels such as jpn_Jpan. Min Nan is covered in Han script only, and most of its pages and queries are Latin.
-        covered = {label[:3] for label in snapshot.manifest["encoder"]["identity"]["languages"]} - {"nan"}
+        covered = {label[:3] for label in LANGUAGES} - {"nan"}
         queries = [
             Query(q.id, q.text, COVERED if get(q.language).code in covered else OTHER)
             for q in read_queries(DATA / "queries.jsonl")

@@ -34,7 +34,7 @@ def find_donor(stage: Stage, identity: Identity, root: Path, latest: Mapping[str
             made = artifact.manifest
             if made["stage"] == stage.name and not artifact.info.get("transient"):
                 found = kernel(stage, made["version"], made["config"], made["resources"])
-                if found == wanted:
+                if found == wanted and stage.takes(artifact):
                     return artifact
         except (IntegrityError, OSError):
             continue

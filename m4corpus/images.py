@@ -35,6 +35,9 @@ MAX_PIXELS = 40_000_000
 #: Longest side of a decoded image, in pixels; larger ones are scaled down. No encoder looks at more.
 LONGEST_SIDE = 2048
 
+#: Reasons for which :meth:`ImageStore.get` fails: they lie in the work directory and not in what refers to an image.
+MISPLACED = frozenset({"image-missing", "image-damaged"})
+
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -65,8 +68,17 @@ class ImageStore:
         path = self._path(digest)
         if not path.is_file() or path.stat().st_size != len(content):
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_bytes(path, content)
+            try:
+                write_bytes(path, content)
+            except FileNotFoundError:
+                # Another process that has the same image put it there in between.
+                if not path.is_file():
+                    raise
         return digest
+
+    def holds(self, digest: str) -> bool:
+        """Whether an image is there; a look at its name alone."""
+        return bool(_DIGEST.fullmatch(digest)) and self._path(digest).is_file()
 
     def get(self, digest: str) -> bytes:
         """Bytes of an image; raises ``Fail``: ``image-missing``, ``image-damaged``."""

@@ -52,7 +52,7 @@ class MapStage(Stage):
             return None
         artifact = Artifact.open(context.inputs[self.needs[0]])
         parts = [artifact.directory / part.path for part in artifact.parts()]
-        return forecast(parts, None, self.carried, Donor.of(context.donor), "documents")
+        return forecast(parts, None, self.carried, Donor.of(context.donor, partial(schema, self.writes)), "documents")
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def map_phase(
     """
     artifact = Artifact.open(context.inputs[source])
     parts = [artifact.directory / part.path for part in artifact.parts()]
-    donor = Donor.of(context.donor) if context.donor is not None else None
+    donor = Donor.of(context.donor, rows.schema) if context.donor is not None else None
     reader = PartSource(context, name, parts, reads, columns, step, Reuse(donor, carried))
     total = sum(part.rows for part in artifact.parts())
     unit = "documents" if reads in (Page, Document) else "chunks"
@@ -132,7 +132,10 @@ class PartSource(PipelineStep):
         if self._plan is None or self._plan[0] != rank:
             donor = self.reuse.donor.part(rank) if self.reuse.donor is not None else None
             besides = partial(self.step.besides, rank)
-            self._plan = rank, compare(self.parts[rank], self.columns, self.reuse.carried, besides, donor)
+            self._plan = (
+                rank,
+                compare(self.parts[rank], self.columns, self.reuse.carried, besides, donor, self.step.again),
+            )
         return self._plan[1]
 
     def run(self, data: Any, rank: int = 0, world_size: int = 1) -> Iterator[Any]:

@@ -8,7 +8,7 @@ against their recorded digests first; one that differs is as if it were not ther
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -85,19 +85,21 @@ class Donor:
     directory: Path
     parts: list[PartInfo]
     ledger: list[PartInfo]
+    schema: Callable[[], pa.Schema]
 
     @classmethod
-    def of(cls, artifact: Artifact) -> Donor:
-        """The parts and ledger of an artifact with as many of one as of the other."""
-        return cls(artifact.directory, artifact.parts(), artifact.ledger())
+    def of(cls, artifact: Artifact, schema: Callable[[], pa.Schema]) -> Donor:
+        """The parts and ledger of an artifact with as many of one as of the other, whose rows are of that schema."""
+        return cls(artifact.directory, artifact.parts(), artifact.ledger(), schema)
 
     def part(self, rank: int) -> DonorPart | None:
-        """Part ``rank``, or None when its files are not what the manifest says, or say nothing about inputs."""
+        """Part ``rank``, or None when its files are not what the manifest says, have other columns, or say nothing
+        about inputs."""
         if rank >= len(self.parts) or rank >= len(self.ledger):
             return None
         info, ledger_info = self.parts[rank], self.ledger[rank]
         ledger = sound_ledger(self.directory, ledger_info)
-        if ledger is None or not sound(self.directory, info):
+        if ledger is None or not sound_rows(self.directory, info, self.schema()):
             return None
         part = DonorPart(self.directory / info.path, info, self.directory / ledger_info.path, ledger_info, ledger)
         return part if part.inputs is not None and part.starts[-1] == info.rows else None
@@ -110,6 +112,13 @@ def sound(directory: Path, info: PartInfo) -> bool:
         return path.stat().st_size == info.size and file_digest(path) == info.sha256
     except OSError:
         return False
+
+
+def sound_rows(directory: Path, info: PartInfo, schema: pa.Schema) -> bool:
+    """Whether a part is what was recorded and has the columns of ``schema``; one of an earlier version may not."""
+    import pyarrow.parquet as pq
+
+    return sound(directory, info) and bool(pq.read_schema(directory / info.path).equals(schema))
 
 
 def sound_ledger(directory: Path, info: PartInfo) -> pa.RecordBatch | None:
@@ -154,8 +163,8 @@ class Plan:
 
 
 def compare(path: Path, columns: list[str] | None, carried: Sequence[str], besides: Besides,
-            donor: DonorPart | None) -> Plan:  # fmt: skip
-    """Read an input part and find its rows in the ledger of a donor."""
+            donor: DonorPart | None, again: Collection[str] = ()) -> Plan:  # fmt: skip
+    """Read an input part and find its rows in the ledger of a donor, less those that failed for a reason ``again``."""
     digests, kept = [], []
     for batch in read_batches(path, columns, batch_size=1024):
         handed = [name for name in carried if name in batch.schema.names]
@@ -168,8 +177,20 @@ def compare(path: Path, columns: list[str] | None, carried: Sequence[str], besid
     if donor is not None and donor.inputs is not None:
         ours = np.frombuffer(found, np.uint8).reshape(-1, _WIDTH)
         origins = _origins(ours, donor.inputs)
-        whole = np.array_equal(ours, donor.inputs)
+        passing = _passing(donor.ledger, again)
+        known = np.flatnonzero(origins >= 0)
+        origins[known[passing[origins[known]]]] = -1
+        whole = np.array_equal(ours, donor.inputs) and not passing.any()
     return Plan(origins, found, _joined(kept), donor, whole)
+
+
+def _passing(ledger: pa.RecordBatch, again: Collection[str]) -> NDArray[np.bool_]:
+    """Which rows of a ledger are of inputs that failed for a reason ``again``."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    reasons = pa.array(sorted(again), pa.string())
+    return np.asarray(pc.is_in(ledger.column("slug"), value_set=reasons)).astype(np.bool_)
 
 
 def forecast(

@@ -85,6 +85,11 @@ class Stage(ABC):
         """Whether one of :meth:`resources` is what the stage reads, and not what it reads it with."""
         return False
 
+    def takes(self, donor: Artifact) -> bool:
+        """Whether an artifact made the same way from other inputs is of any use; :meth:`phases` then has it in its
+        context."""
+        return True
+
     @abstractmethod
     def phases(self, context: StageContext) -> Iterable[Phase]:
         """The phases, in order; a phase may rely on the files the ones before it left in ``context.scratch``."""

@@ -34,6 +34,9 @@ class Step(PipelineStep):
 
     name = "step"
     batch_size = 1
+    #: Reasons for failing that do not lie in the input: one that failed so is not known again by a later build, but
+    #: tried again.
+    again: frozenset[str] = frozenset()
 
     def __init__(self) -> None:
         super().__init__()

@@ -75,7 +75,7 @@ class VectorCache:
         }
 
     def put(self, vectors: Mapping[bytes, Vector]) -> None:
-        """Store vectors in one transaction. A sound vector stored by another process stays; a damaged one goes."""
+        """Store vectors in one transaction. What is stored already stays, unless it is damaged or differs."""
         rows = []
         for key, vector in vectors.items():
             content = np.ascontiguousarray(vector, dtype="<f4").tobytes()

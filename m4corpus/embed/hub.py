@@ -43,5 +43,5 @@ def check_reachable(name: str, revision: str) -> None:
         raise UserError(
             f"the model '{name}' is not on this machine, and the Hub cannot be reached: {reason}",
             "Connect to the network, download the model elsewhere and give its directory as 'name', "
-            "or use 'use-multilingual', which needs neither.",
+            "or use 'm4-multilingual', which needs neither.",
         ) from None

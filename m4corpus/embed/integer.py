@@ -68,7 +68,7 @@ def fast() -> bool:
         packed = torch.ops.onednn.qlinear_prepack(weight, None)
         ones, zeros = torch.ones(32), torch.zeros(32, dtype=torch.int64)
         result = _fused(q, 1.0, packed, ones, zeros, torch.zeros(32))
-    except (AttributeError, NotImplementedError, RuntimeError):
+    except (AttributeError, NotImplementedError, RuntimeError, TypeError):
         return False
     return bool((result == exact(q, weight.t().float())).all())
 

@@ -166,6 +166,8 @@ def encode_image_queries(
     Raises:
         UserError: the encoder takes no images, or one of them is none.
     """
+    from m4corpus.embed.postprocess.transform import PostprocessedEncoder
+
     inner = getattr(encoder, "inner", encoder)
     if not isinstance(inner, TakesImages):
         raise UserError("the encoder of this snapshot takes no images", "Ask it in words.")
@@ -173,8 +175,7 @@ def encode_image_queries(
         vectors = inner.encode_image_queries(texts, images, languages)
     except Fail as failure:
         raise UserError(f"cannot use the image: {failure.slug} ({failure.detail})") from None
-    after = getattr(encoder, "postprocess", None)
-    return vectors if after is None else after.apply(vectors, [""] * len(texts))
+    return encoder.finished(vectors, texts, languages) if isinstance(encoder, PostprocessedEncoder) else vectors
 
 
 def _plain(text: str) -> str:

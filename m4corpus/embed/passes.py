@@ -69,8 +69,10 @@ def encoded(
 
 
 def hold(longest: int, count: Callable[[list[str]], list[int]], run: Callable[[list[str], int], Vectors]) -> bool:
-    """Whether a row's bytes are the same wherever it stands in a pass and whatever stands beside it."""
-    for probe, other in (("the old harbour", "a"), ("kite festival " * 9, "autumn in spring " * 7)):
+    """Whether a row's bytes are the same wherever it stands in a pass and whatever stands beside it: tried with the
+    smallest shape and with the largest of each number of rows."""
+    longer = [(_up_to(limit, "kite festival ", count), _up_to(limit - STEP, "autumn ", count)) for limit, _ in ROWS]
+    for probe, other in [("the old harbour", "a"), *longer]:
         length, beside = count([probe, other])
         tokens, rows = shape(min(length, longest), longest)
         seen: set[bytes] = set()
@@ -82,3 +84,13 @@ def hold(longest: int, count: Callable[[list[str]], list[int]], run: Callable[[l
         if tokens and len(seen) > 1:
             return False
     return True
+
+
+def _up_to(limit: int, words: str, count: Callable[[list[str]], list[int]]) -> str:
+    """Words again and again, of ``limit`` tokens or a little less."""
+    once, twice = count([words, 2 * words])
+    times = max(1, 1 + (limit - once) // max(1, twice - once))
+    # A tokenizer may cut a long repetition into more tokens than a short one.
+    while times > 1 and count([times * words])[0] > limit:
+        times -= 1
+    return times * words

@@ -15,6 +15,7 @@ from m4corpus.embed.files import content_digest, model_files
 from m4corpus.embed.loading import is_routed, load_network, load_unplaced, passage_module, tasks_of
 from m4corpus.embed.model_facts import fast_tokenizer, limit, pooling, prompts_of
 from m4corpus.embed.prompts import PromptedEncoder, PromptedTokenizer, Prompts
+from m4corpus.embed.threads import one_thread
 from m4corpus.errors import UserError
 from m4corpus.packages import installed
 from m4corpus.storage.digests import digest_of
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from m4corpus.embed.encoder import Vectors
 
 PACKAGES = ("sentence-transformers", "transformers", "tokenizers", "torch")
+#: What errors of torch and its libraries say when memory ran out.
+_FULL = ("allocate memory", "out of memory", "ALLOC_FAILED")
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
@@ -227,7 +230,7 @@ class SentenceTransformerEncoder(SentenceTransformerTokenizer, PromptedEncoder):
         import numpy as np
 
         filled = {"text": {"padding": "max_length", "max_length": tokens, "truncation": "longest_first"}}
-        with _one_thread(), _memory_errors():
+        with one_thread(), _memory_errors():
             vectors = self._model.encode(
                 inputs,
                 prompt="",  # an empty prompt keeps the library from adding the model's default to ours
@@ -242,19 +245,6 @@ class SentenceTransformerEncoder(SentenceTransformerTokenizer, PromptedEncoder):
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
-    """Sums in one order; the caller's setting is put back."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-@contextmanager
 def _memory_errors() -> Iterator[None]:
     """torch's several ways to say that memory ran out, as Python's: it is the machine's fault and not the text's."""
     import torch
@@ -262,6 +252,6 @@ def _memory_errors() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        if isinstance(error, torch.cuda.OutOfMemoryError) or "allocate memory" in str(error):
+        if isinstance(error, torch.cuda.OutOfMemoryError) or any(sign in str(error) for sign in _FULL):
             raise MemoryError("out of memory while encoding; lower embed.batch_size or encoder.max_tokens") from error
         raise

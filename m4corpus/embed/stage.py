@@ -48,6 +48,10 @@ class EmbedStage(Stage):
         """The encoder (its model by revision or content, its packages, its options) and what it computes with."""
         return {**super().resources(), "encoder": encoder.fingerprint(self.config.encoder)}
 
+    def takes(self, donor: Artifact) -> bool:
+        """Not where what else was in a vector's batch can be seen in it."""
+        return bool(donor.info.get("batch_invariant"))
+
     def phases(self, context: StageContext) -> list[Phase]:
         """One phase, a task for each part of chunks."""
         # The cache holds vectors as the model gave them, whatever is done to them afterwards.
@@ -58,9 +62,6 @@ class EmbedStage(Stage):
         columns = partial(schema, self._identity(context)["dimension"], quantise)
         rows = Rows(columns, partial(to_batch, quantise=quantise), _weightless)
         step = EmbedStep(self.config, cache, ImageStore.beside(context.cache))
-        if context.donor is not None and not self._invariant(context):
-            # There, what else was in a vector's batch can be seen in it.
-            context = replace(context, donor=None)
         return [map_phase(PHASE, context, "chunk", Passage, step, rows, columns=COLUMNS)]
 
     def info(self, context: StageContext) -> dict[str, Any]:
@@ -81,7 +82,7 @@ class EmbedStage(Stage):
         return dict(context.donor.info["identity"]) if context.donor else self._encoder.identity()
 
     def _invariant(self, context: StageContext) -> bool:
-        return bool(context.donor.info.get("batch_invariant")) if context.donor else self._encoder.batch_invariant
+        return context.donor is not None or self._encoder.batch_invariant
 
     @cached_property
     def _encoder(self) -> encoder.Encoder:

@@ -13,7 +13,7 @@ from m4corpus.embed.config import EmbedConfig, EncoderConfig
 from m4corpus.embed.multimodal import TakesImages, passage_inputs
 from m4corpus.embed.stored import pack, vector_type
 from m4corpus.errors import UserError
-from m4corpus.images import ImageStore
+from m4corpus.images import MISPLACED, ImageStore
 from m4corpus.ledger import Fail, Verdict
 from m4corpus.steps import Step
 from m4corpus.storage.digests import text_digest
@@ -92,6 +92,7 @@ class EmbedStep(Step):
     """
 
     name = "embed"
+    again = MISPLACED
 
     def __init__(self, config: EmbedConfig, cache: Path, images: ImageStore | None = None) -> None:
         super().__init__()
@@ -167,7 +168,8 @@ class EmbedStep(Step):
         for i in range(0, len(order), self._rows):
             batch = order[i : i + self._rows]
             computed = dict(zip(batch, self._encoder.encode([missing[key] for key in batch]), strict=True))
-            self.happened["alike"] += alike(list(computed.values()))
+            # One text may stand in a batch twice where its place is part of the key.
+            self.happened["alike"] += alike(list({missing[key]: vector for key, vector in computed.items()}.values()))
             self._cache.put(computed)
             found.update(computed)
         self.happened["computed"] += len(missing)

@@ -1,4 +1,4 @@
-"""The offline default: Google's Universal Sentence Encoder (multilingual, v3), carried by a package on PyPI."""
+"""Google's Universal Sentence Encoder (multilingual, v3), carried by a package on PyPI: half of the offline default."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ class UseMultilingual(PromptedEncoder):
     characters in a row are one unknown token, as they were when the model was trained, and not one each.
     """
 
+    name: ClassVar[str] = "use-multilingual"
     dimension: ClassVar[int] = 512
     batch_invariant: ClassVar[bool] = True
     #: ``language_Script`` labels the vectors are meaningful for.
@@ -60,7 +61,7 @@ class UseMultilingual(PromptedEncoder):
     def identity(self) -> dict[str, Any]:
         """See :class:`~m4corpus.embed.encoder.Encoder`."""
         return {
-            "name": "use-multilingual",
+            "name": self.name,
             "packages": {name: installed(name) for name in (PACKAGE, "sentencepiece")},
             "files": {name: content_digest(self._file(name)) for name in ("sp.model", "weights.npz")},
             "forward": FORWARD,
@@ -110,7 +111,7 @@ class UseMultilingual(PromptedEncoder):
     def _file(self, name: str) -> Path:
         path = self._resources / name
         if not path.is_file():
-            raise UserError(f"encoder 'use-multilingual': {name} is missing from {PACKAGE}", f"Reinstall {PACKAGE}.")
+            raise UserError(f"encoder '{self.name}': {name} is missing from {PACKAGE}", f"Reinstall {PACKAGE}.")
         return path
 
     @property
@@ -157,8 +158,8 @@ def _refuse_foreign_options(config: EncoderConfig) -> None:
     }
     if given := [option for option, is_wrong in wrong.items() if is_wrong]:
         raise UserError(
-            f"encoder 'use-multilingual' does not take: {', '.join(given)}",
+            f"encoder '{config.name}' does not take: {', '.join(given)}",
             "These options are for sentence-transformers models; leave them out.",
         )
     if config.max_tokens is not None and config.max_tokens > LONGEST:
-        raise UserError(f"encoder 'use-multilingual' reads at most {LONGEST} tokens, not {config.max_tokens}")
+        raise UserError(f"encoder '{config.name}' reads at most {LONGEST} tokens, not {config.max_tokens}")

@@ -19,7 +19,6 @@ average:
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -27,6 +26,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from m4corpus.embed.integer import ZERO, IntegerLayer
+from m4corpus.embed.threads import one_thread
 from m4corpus.embed.use_tokens import EMBEDDING, ORDERS, WIDTH, TokenTable
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class UseModel:
 
         lengths = np.array([len(sequence) for sequence in sequences], dtype=np.int64)
         sums = torch.empty(len(sequences), EMBEDDING + len(ORDERS) * WIDTH)
-        with self._lock, _one_thread(), torch.inference_mode():
+        with self._lock, one_thread(), torch.inference_mode():
             for first, last in _groups(lengths, FILL_ROWS):
                 # Tokens met for the first time are computed for many groups at once, so that their blocks are full.
                 self._tokens.slots(np.concatenate(sequences[first:last]))
@@ -193,16 +193,3 @@ def _groups(lengths: Integers, most: int) -> Iterator[tuple[int, int]]:
         rows += length + PAD
     if first < len(lengths):
         yield first, len(lengths)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Sums in one order; the caller's setting is put back."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

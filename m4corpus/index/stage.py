@@ -101,7 +101,8 @@ class ShardBuilder(PipelineStep):
         files: list[PartInfo] = []
         starts = range(0, part.rows, self.shard_rows)
         same = self._same(rank)
-        rows, skipped = _Rows(aligned(part) if len(same) < len(starts) else iter(())), 0
+        read = not same or len(same) < len(starts)
+        rows, skipped = _Rows(aligned(part) if read else iter(())), 0
         with Accounts(root, rank) as accounts:
             for number, start in enumerate(starts):
                 size = min(self.shard_rows, part.rows - start)
@@ -114,7 +115,7 @@ class ShardBuilder(PipelineStep):
                     rows.skip(skipped)
                     skipped = 0
                     files += self._written(root / shard_name(rank, number), part, size, rows, accounts, progress)
-        if len(same) < len(starts) and (rows.skip(skipped) or rows.take(1) is not None):
+        if read and (rows.skip(skipped) or rows.take(1) is not None):
             raise IntegrityError(f"{part.vectors}: more vectors than its manifest says", REBUILD)
         progress.flush()
         accounts.check(f"{PHASE} part {rank}", part.rows, part.rows)

@@ -7,7 +7,7 @@ next one.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,14 +57,18 @@ class Build:
     allowed: frozenset[str] = frozenset()
     report: Report = field(default=lambda what, done, total: None)
 
-    def once(self, kind: str, make: Callable[[], tuple[list[ReleaseFile], dict[str, Any]]]) -> dict[str, Any]:
-        """The record of a kind: ``files`` and what else ``make`` says, made unless an earlier build did."""
+    def once(
+        self, kind: str, make: Callable[[], tuple[list[ReleaseFile], dict[str, Any]]], sets: Sequence[str] = ()
+    ) -> dict[str, Any]:
+        """The record of a kind: ``files`` and what else ``make`` says, made unless an earlier build did, of the same
+        ``sets`` of questions."""
         path = self.state / f"{kind}.json"
         origin = {
             "snapshot": self.snapshot.manifest["digest"],
             "version": VERSION,
             "columns": [schema(kind).names for kind in (Document, Chunk)],
             "ids_only": self.ids_only,
+            "sets": list(sets),
         }
         if path.is_file():
             record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))

@@ -11,9 +11,18 @@ from m4corpus.release.cardparts import ATTRIBUTION_NOTE, CONDITIONED, GAPS, LIMI
 from m4corpus.release.configs import configs
 from m4corpus.release.layout import ATTRIBUTION, DOCUMENTS, PLOT, Release
 
-#: Licences the Hub knows under names of its own, by SPDX identifier in lower case.
-_LICENCES = {"mpl-2.0": "mpl-2.0", "gpl-2.0-or-later": "gpl-2.0", "gpl-3.0-or-later": "gpl-3.0", "cc0-1.0": "cc0-1.0"}
-_SIZES = ((1e3, "n<1K"), (1e4, "1K<n<10K"), (1e5, "10K<n<100K"), (1e6, "100K<n<1M"), (1e7, "1M<n<10M"))
+#: Licences the Hub has a name for. It refuses a card with any other: what is not here becomes `other`.
+_LICENCES = frozenset({
+    "afl-3.0", "agpl-3.0", "apache-2.0", "artistic-2.0", "bsd", "bsd-2-clause", "bsd-3-clause", "bsl-1.0",
+    "cc-by-2.0", "cc-by-2.5", "cc-by-3.0", "cc-by-4.0", "cc-by-nc-2.0", "cc-by-nc-3.0", "cc-by-nc-4.0",
+    "cc-by-nc-nd-3.0", "cc-by-nc-nd-4.0", "cc-by-nc-sa-2.0", "cc-by-nc-sa-3.0", "cc-by-nc-sa-4.0", "cc-by-nd-4.0",
+    "cc-by-sa-3.0", "cc-by-sa-4.0", "cc0-1.0", "eupl-1.1", "gfdl", "gpl-2.0", "gpl-3.0", "isc", "lgpl-2.1",
+    "lgpl-3.0", "mit", "mpl-2.0", "odbl", "odc-by", "pddl", "unlicense", "wtfpl", "zlib",
+})  # fmt: skip
+_SIZES = (
+    (1e3, "n<1K"), (1e4, "1K<n<10K"), (1e5, "10K<n<100K"), (1e6, "100K<n<1M"), (1e7, "1M<n<10M"),
+    (1e8, "10M<n<100M"), (1e9, "100M<n<1B"), (1e10, "1B<n<10B"), (1e11, "10B<n<100B"), (1e12, "100B<n<1T"),
+)  # fmt: skip
 
 
 def card(release: Release, repository: str) -> str:
@@ -25,7 +34,7 @@ def card(release: Release, repository: str) -> str:
     licences = sorted({licence for found in manifest["sources"].values() for licence in found if licence})
     data = DatasetCardData(
         language=languages or None,
-        license=[_LICENCES.get(one.lower(), one.lower()) for one in licences] or "unknown",
+        license=sorted({_hub_licence(one) for one in licences}) or "unknown",
         multilinguality="multilingual" if len(languages) > 1 else "monolingual",
         size_categories=next((name for most, name in _SIZES if sum(snapshot["chunks"].values()) < most), "n>1T"),
         task_categories=["text-retrieval"],
@@ -35,6 +44,13 @@ def card(release: Release, repository: str) -> str:
     )
     body = "\n\n".join(_sections(release, repository))
     return str(DatasetCard(f"---\n{data.to_yaml()}\n---\n\n{body}\n"))
+
+
+def _hub_licence(licence: str) -> str:
+    """A licence, as a source names it or by SPDX identifier, under the name the Hub has for it."""
+    name = "-".join(licence.lower().split()).removesuffix("-only").removesuffix("-or-later")
+    short = name.rsplit("-", 1)[0]
+    return next((one for one in (name, short) if one in _LICENCES), "other")
 
 
 def _sections(release: Release, repository: str) -> Iterable[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from m4corpus.errors import IntegrityError, UserError
@@ -78,7 +79,7 @@ def _make(build: Build, workdir: Path, options: Options) -> Release:
     crawls = crawls_of(workdir, manifest)
     with sets(crawls, build.state / "sets.sqlite") as known:
         names = known.names
-        documents = build.once("documents", lambda: build.documents(known))
+        documents = build.once("documents", lambda: build.documents(known), names)
     if not options.ids_only:
         _refuse(documents)
     passages = build.once("passages", lambda: write_passages(build))
@@ -98,7 +99,7 @@ def _make(build: Build, workdir: Path, options: Options) -> Release:
         "version": manifest["version"],
         "parent": manifest["parent"],
         "ids_only": options.ids_only,
-        "snapshot": manifest,
+        "snapshot": placeless(manifest),
         "sources": documents["sources"],
         "sets": names,
         "index": {key: index[key] for key in ("dimension", "encoder")} if index else {},
@@ -114,6 +115,16 @@ def _make(build: Build, workdir: Path, options: Options) -> Release:
             (build.root / RELEASE).unlink()
             refuse_secrets([f"{file}, made from the recipe and the manifest: {secret}"])
     return read_release(build.root / RELEASE)
+
+
+def placeless(manifest: dict[str, Any]) -> dict[str, Any]:
+    """A snapshot's manifest as it is published: a model or learnt file of this machine by its name, not by its path."""
+    told = deepcopy(manifest)
+    for encoder in (told["encoder"].get("config", {}), told["recipe"].get("embed", {}).get("encoder", {})):
+        for holder, key in ((encoder, "name"), (encoder.get("postprocess") or {}, "file")):
+            if PurePath(holder.get(key) or "").is_absolute():
+                holder[key] = PurePath(holder[key]).name
+    return told
 
 
 def _refuse(documents: dict[str, Any]) -> None:

@@ -146,9 +146,9 @@ def _present(directory: Path) -> dict[str, Any] | None:
 
 
 def _here(directory: Path, file: ReleaseFile) -> bool:
-    """Whether a file is here already. It got its name when it was checked; ``verify`` checks again."""
+    """Whether a file is here already, whole: one that was damaged since is fetched again."""
     path = directory / file.path
-    return path.is_file() and not path.is_symlink() and path.stat().st_size == file.size
+    return path.is_file() and not path.is_symlink() and not _wrong(path, file)
 
 
 def _fetch_all(

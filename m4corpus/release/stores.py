@@ -6,7 +6,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO, Any, Protocol, cast
 from urllib.parse import urlsplit, urlunsplit
 
@@ -122,7 +122,8 @@ class FsspecStore:
 
     def fetch(self, path: str, target: Path) -> None:
         """As :meth:`Store.fetch`."""
-        where = str(PurePosixPath(self._root) / path) if self._root else path
+        # Joined as text: as a path, https:// would lose a slash.
+        where = f"{self._root.rstrip('/')}/{path}" if self._root else path
         with self._complaints(path), self._files.open(where, "rb") as stream:
             _append(stream, target)
 

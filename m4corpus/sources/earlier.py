@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from m4corpus.images import ImageStore, image_of
 from m4corpus.ledger import KEPT
-from m4corpus.records import Page, from_batches
-from m4corpus.reuse import Forecast, sound, sound_ledger
+from m4corpus.records import Page, from_batches, schema
+from m4corpus.reuse import Forecast, sound_ledger, sound_rows
 from m4corpus.sources.inventory import SourceFile
 from m4corpus.storage.artifact import Artifact
 from m4corpus.storage.digests import canonical_json
 from m4corpus.storage.parts import read_batches
+from m4corpus.storage.sorting import order
 from m4corpus.weave import Outputs
 
 if TYPE_CHECKING:
@@ -52,9 +54,6 @@ class EarlierPart:
     ledger_part: Path
     wanted: NDArray[np.bool_]
 
-    def __len__(self) -> int:
-        return int(np.count_nonzero(self.wanted))
-
 
 @dataclass(frozen=True)
 class Earlier:
@@ -64,17 +63,21 @@ class Earlier:
     keys: frozenset[bytes]
 
     @classmethod
-    def of(cls, artifact: Artifact, files: list[SourceFile]) -> Earlier | None:
-        """What can be taken from ``artifact`` for ``files``; None when a file of it is not what its manifest says."""
-        columns = []
+    def of(cls, artifact: Artifact, files: list[SourceFile], images: ImageStore | None = None) -> Earlier | None:
+        """What can be taken from ``artifact`` for ``files``; None when a file of it is not what its manifest says.
+        With ``images``, where reading puts them, a file is read again whose images are no longer all there."""
+        columns, pages = [], schema(Page)
+        again: set[bytes] = set()
         for info, ledger_info in zip(artifact.parts(), artifact.ledger(), strict=True):
             ledger = sound_ledger(artifact.directory, ledger_info)
-            if ledger is None or not sound(artifact.directory, info):
+            if ledger is None or not sound_rows(artifact.directory, info, pages):
                 return None
-            columns.append((ledger.column("input").to_pylist(), ledger.column("slug").to_pylist()))
-        gave_way = {key for keys, slugs in columns for key, slug in zip(keys, slugs, strict=True)
-                    if slug in (DUPLICATE, OLDER)}  # fmt: skip
-        known = {key for keys, _ in columns for key in keys if len(key) == _KEY} - gave_way
+            keys, slugs = ledger.column("input").to_pylist(), ledger.column("slug").to_pylist()
+            again |= {key for key, slug in zip(keys, slugs, strict=True) if slug in (DUPLICATE, OLDER)}
+            if images is not None:
+                again |= _lacking(artifact.directory / info.path, ledger, images)
+            columns.append(keys)
+        known = {key for keys in columns for key in keys if len(key) == _KEY} - again
         same = known & {file_key(file) for file in files}
         parts = [
             EarlierPart(
@@ -82,14 +85,22 @@ class Earlier:
                 artifact.directory / ledger_info.path,
                 np.array([key in same for key in keys], np.bool_),
             )
-            for info, ledger_info, (keys, _) in zip(artifact.parts(), artifact.ledger(), columns, strict=True)
+            for info, ledger_info, keys in zip(artifact.parts(), artifact.ledger(), columns, strict=True)
         ]
         return cls(parts, frozenset(same))
 
 
-def forecast(artifact: Artifact, files: list[SourceFile]) -> Forecast | None:
+def _lacking(part: Path, ledger: pa.RecordBatch, images: ImageStore) -> set[bytes]:
+    """Keys of the files of a part's pages whose images are not there."""
+    keys = np.array(ledger.column("input").to_pylist(), object)[np.asarray(ledger.column("outputs")) > 0]
+    metadata = (row for batch in read_batches(part, ["metadata"]) for row in batch.column(0).to_pylist())
+    found = zip(keys.tolist(), (image_of(dict(row)) for row in metadata), strict=True)
+    return {key for key, image in found if image and not images.holds(image)}
+
+
+def forecast(artifact: Artifact, files: list[SourceFile], images: ImageStore | None = None) -> Forecast | None:
     """What :meth:`Earlier.of` would find, in files; ``gone`` are rows of the earlier ledger."""
-    earlier = Earlier.of(artifact, files)
+    earlier = Earlier.of(artifact, files, images)
     if earlier is None:
         return None
     others = {file.path for file in files if file_key(file) not in earlier.keys}
@@ -137,7 +148,8 @@ class EarlierRows:
                 verdict = {name: entry[name] for name in ("outcome", "slug", "detail")}
                 page = Page(id, self._source(id), entry["locator"], FAILURE, "", metadata=verdict)
             pages.append(stamped(page, entry["input"]))
-        return pages
+        # The ledger has what was kept last.
+        return sorted(pages, key=order)
 
     def _runs(self, end: int) -> Iterator[tuple[pa.RecordBatch, list[pa.RecordBatch]]]:
         start, self._place = self._place, max(self._place, end)
@@ -156,10 +168,10 @@ class EarlierRows:
     def _ledger(self) -> pa.RecordBatch:
         import pyarrow as pa
 
-        from m4corpus.ledger import schema
+        from m4corpus import ledger
 
         batches = list(read_batches(self._part.ledger_part, batch_size=1 << 16))
-        return pa.concat_batches(batches) if batches else pa.RecordBatch.from_pylist([], schema=schema())
+        return pa.concat_batches(batches) if batches else pa.RecordBatch.from_pylist([], schema=ledger.schema())
 
     @cached_property
     def _ids(self) -> list[str]:

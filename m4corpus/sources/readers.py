@@ -8,6 +8,7 @@ from pathlib import Path
 
 from m4corpus.images import require_pillow
 from m4corpus.ledger import DROPPED, FAILED, Fail, Verdict
+from m4corpus.packages import installed
 from m4corpus.records import Page
 from m4corpus.sources import hub
 from m4corpus.sources.config import ReadConfig, SourceConfig
@@ -65,13 +66,17 @@ _SLICED: dict[str, tuple[Cutter, SliceReader]] = {
 }
 
 
-def require_packages(config: ReadConfig) -> None:
-    """Raise :class:`UserError` when a format of the recipe needs a package that is not installed."""
+def require_packages(config: ReadConfig) -> dict[str, str]:
+    """Versions of the packages that decide what the recipe's formats are read to; raises :class:`UserError` when one
+    is not installed."""
+    versions = {}
     for source in config.sources:
         if source.format == "zim":
             require_libzim(source.name)
+            versions["libzim"] = installed("libzim")
         elif source.format in IMAGES:
-            require_pillow()
+            versions["pillow"] = require_pillow()
+    return versions
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ from m4corpus.sources.inventory import inventory
 from m4corpus.sources.locate import locate
 from m4corpus.sources.pictures import kept
 from m4corpus.sources.pins import pins
-from m4corpus.sources.readers import TRANSIENT, Failure, Unit, read_unit, require_packages, units
+from m4corpus.sources.readers import IMAGES, TRANSIENT, Failure, Unit, read_unit, require_packages, units
 from m4corpus.stage import Phase, Stage, StageContext
 from m4corpus.storage.artifact import Artifact, Completion
 from m4corpus.storage.atomic import fresh_directory, sync_tree, write_json
@@ -66,7 +66,7 @@ class ReadStage(Stage):
     def __init__(self, config: ReadConfig, base: Path, cache: Path, limit: int | None = None) -> None:
         super().__init__(config)
         self.limit = limit
-        require_packages(config)
+        self._versions = require_packages(config)
         for source in config.sources:
             check_language(source)
         self.base = base
@@ -81,9 +81,11 @@ class ReadStage(Stage):
         return {**config, "limit": self.limit}
 
     def resources(self) -> dict[str, str]:
-        """One digest over names and contents of all input files, and the commit of each data set of the Hub."""
+        """One digest over names and contents of all input files, the commit of each data set of the Hub, and the
+        versions of packages that formats are read with."""
         digest = digest_of([[f.source, f.path, f.sha256, f.problem] for f in self.files])
-        return {"inputs": digest, **{f"hub:{name}": commit for name, commit in self._commits().items()}}
+        commits = {f"hub:{name}": commit for name, commit in self._commits().items()}
+        return {"inputs": digest, **commits, **self._versions}
 
     def info(self, context: StageContext) -> dict[str, Any]:
         """How much was read, and how many inputs changed under the reader: an artifact with any is not used again."""
@@ -110,11 +112,20 @@ class ReadStage(Stage):
         """``OWNER/NAME@COMMIT`` by source, of those that are on the Hub."""
         return {f.source: hub.commit(f.native) for f in self.files if hub.is_address(f.native)}
 
+    def takes(self, donor: Artifact) -> bool:
+        """Not for a trial, which stops amid a file."""
+        return self.limit is None
+
     def forecast(self, context: StageContext) -> Forecast | None:
         """By the digests of the files."""
-        if context.donor is None or self.limit is not None:
+        if context.donor is None:
             return None
-        return forecast(context.donor, self.files)
+        return forecast(context.donor, self.files, self._images(context))
+
+    def _images(self, context: StageContext) -> ImageStore | None:
+        """Where images are put, if a source has any."""
+        pictured = any(source.format in IMAGES for source in self.config.sources)
+        return ImageStore.beside(context.cache) if pictured else None
 
     def from_inputs(self, resource: str) -> bool:
         """Files are what it reads."""
@@ -124,7 +135,9 @@ class ReadStage(Stage):
         """Scatter: each task reads the files that hash to it, or its share of one that can be cut. Gather: each part
         merges what was scattered to it with what an earlier artifact has of the files that were not read."""
         tasks = context.partitions
-        earlier = Earlier.of(context.donor, self.files) if context.donor is not None and self.limit is None else None
+        earlier = None
+        if context.donor is not None:
+            earlier = Earlier.of(context.donor, self.files, self._images(context))
         _decided(context, earlier)
         files = [f for f in self.files if earlier is None or file_key(f) not in earlier.keys]
         if self.limit is None:
@@ -308,7 +321,8 @@ def _decided(context: StageContext, earlier: Earlier | None) -> None:
     note = context.scratch / "not-read.json"
     decision = digest_of(sorted(key.hex() for key in earlier.keys)) if earlier else ""
     if not note.is_file() or json.loads(note.read_bytes()) != decision:
-        for old in (context.completion("scatter", 0).parent, _scattered(context)):
+        # What was gathered has the same rows either way, but the failures that passed are counted by what scatters.
+        for old in (*(context.completion(name, 0).parent for name in ("scatter", "gather")), _scattered(context)):
             shutil.rmtree(old, ignore_errors=True)
         write_json(note, decision)
 

@@ -37,6 +37,8 @@ def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside ``path``, renamed over it durably when the block ends without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
+    # What an interrupted run left may be a second name of somebody else's file, which must not be written to.
+    temporary.unlink(missing_ok=True)
     try:
         yield temporary
         sync(temporary)
@@ -88,7 +90,6 @@ def link_or_copy(source: Path, target: Path) -> None:
     # Renaming one name of a file to another of the same file would do nothing.
     target.unlink(missing_ok=True)
     with replacing(target) as temporary:
-        temporary.unlink(missing_ok=True)
         try:
             os.link(source, temporary)
         except OSError:  # another file system, one without links, or too many of them

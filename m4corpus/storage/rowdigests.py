@@ -1,7 +1,8 @@
 """Digests of single rows, taken from Arrow columns without making Python objects of them.
 
-Equal rows of one schema have equal digests wherever they lie, in whatever batch; what is hashed can be cut back into
-the row in one way only, as every length goes before what it is the length of.
+Equal rows of one schema have equal digests wherever they lie, in whatever batch (but beside nulls, where they may have
+others); what is hashed can be cut back into the row in one way only, as every length goes before what it is the length
+of.
 """
 
 from __future__ import annotations

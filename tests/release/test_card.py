@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from huggingface_hub import DatasetCard
 
-from m4corpus.release.card import card
+from m4corpus.release.card import _hub_licence, card
 from m4corpus.release.layout import Release, checked
 from m4corpus.release.make import Options, make
 from m4corpus.release.plots import MOST, bars
@@ -26,6 +27,15 @@ def test_the_card_is_one_the_hub_reads(release: Made) -> None:
     listed = {path for config in data["configs"] for part in config["data_files"] for path in part["path"]}
     assert listed == {file.path for file in release[1].of("documents", "chunks", "vectors")}
     assert [config["config_name"] for config in data["configs"] if config.get("default")] == ["small"]
+
+
+@pytest.mark.parametrize(
+    ("licence", "name"),
+    [("GPL-2.0-only", "gpl-2.0"), ("CC BY-SA 4.0", "cc-by-sa-4.0"), ("GFDL-1.3-or-later", "gfdl"),
+     ("Public domain", "other"), ("CC-BY-SA-2.0", "other")],
+)  # fmt: skip
+def test_licences_are_called_as_the_hub_calls_them(licence: str, name: str) -> None:
+    assert _hub_licence(licence) == name
 
 
 def test_the_card_says_what_there_is(snapshot: Snapshot, release: Made) -> None:

@@ -117,11 +117,14 @@ def test_a_file_that_was_changed_after_it_was_built(hub: UploadHub, snapshot: Sn
     assert "release.json" not in published(hub)
 
 
-@pytest.mark.parametrize("text", ["hf_abcDEF123456", "Bearer abc.def-12345", "https://me:secret@host/x"])
+@pytest.mark.parametrize(
+    "text", ["hf_abcDEF123456", "Bearer abc.def-12345", "https://me:secret@host/x", "http://h?X-Sig=s3cret"]
+)
 def test_scrubbing(text: str) -> None:
     said = scrubbed(f"error at {text}, sorry", None, "")
     assert said.startswith("error at ")
     assert said.endswith(", sorry")
+    assert "s3cret" not in said
     assert not {"hf_abcDEF123456", "abc.def-12345", "me:secret"} & set(said.replace("@", " ").replace("/", " ").split())
     assert scrubbed("a-b-c d", "a-b-c") == "[removed] d"
 

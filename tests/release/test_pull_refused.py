@@ -159,6 +159,8 @@ def test_verify_finds_what_changed_after_the_pull(release: Made, tmp_path: Path,
     problems = list(verify(open_snapshot("small", tmp_path)))
     assert problems
     assert all(path.rpartition("/")[0] in one for one in problems)
+    assert pull(LocalStore(release[0]), tmp_path).files == 1
+    assert not list(verify(open_snapshot("small", tmp_path)))
     damaged(done.directory, release[1], kind, Path.unlink)
     assert any(path in one and "missing" in one for one in verify(open_snapshot("small", tmp_path), quick=True))
 

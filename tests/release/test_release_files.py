@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from release_work import build, changed, documents, tree
@@ -15,9 +16,9 @@ from release_work import build, changed, documents, tree
 from m4corpus.errors import IntegrityError, UserError
 from m4corpus.records import Chunk, from_batches, schema, to_batch
 from m4corpus.release.layout import Release, ReleaseFile, checked, read_release, safe
-from m4corpus.release.make import Options, make
+from m4corpus.release.make import Options, make, placeless
 from m4corpus.release.rows import conform
-from m4corpus.release.secrets import found_in
+from m4corpus.release.secrets import found_in, found_in_rows
 from m4corpus.release.split import Cutter, Split
 from m4corpus.snapshot import Snapshot
 from m4corpus.storage.digests import text_digest
@@ -272,6 +273,23 @@ def test_a_manifest_that_was_edited_is_refused(release: tuple[Path, Release], tm
     (tmp_path / "release.json").write_text("[" * 100_000)
     with pytest.raises(IntegrityError):
         read_release(tmp_path / "release.json")
+
+
+def test_paths_of_this_machine_are_not_published(tmp_path: Path) -> None:
+    def manifest(model: str, file: str) -> dict[str, Any]:
+        encoder = {"name": model, "postprocess": {"file": file}}
+        return {"encoder": {"config": encoder}, "recipe": {"embed": {"encoder": {"name": model}}}}
+
+    here = manifest(str(tmp_path / "mine"), str(tmp_path / "means.npz"))
+    assert placeless(here) == manifest("mine", "means.npz")
+    assert here["encoder"]["config"]["name"] == str(tmp_path / "mine")
+    assert placeless(manifest("org/model", "")) == manifest("org/model", "")
+
+
+@pytest.mark.parametrize("secret", SECRETS[:4])
+def test_a_secret_that_is_a_whole_text_is_found_among_others(secret: str) -> None:
+    rows = pa.RecordBatch.from_pydict({"id": ["a", "b", "c"], "text": ["it ends in a word", secret, "_More"]})
+    assert [id for id, _ in found_in_rows(rows)] == ["b"]
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,16 @@ def test_killed_while_writing_leaves_the_old_file_and_the_next_write_succeeds(tm
     assert names(tmp_path) == ["file"]
 
 
+def test_what_a_killed_link_left_is_not_written_to(tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.write_bytes(b"whole")
+    # Killed between giving a finished file its second name and putting that in place.
+    os.link(theirs, tmp_path / ".ours.tmp")
+    write_bytes(tmp_path / "ours", b"new")
+    assert theirs.read_bytes() == b"whole"
+    assert (tmp_path / "ours").read_bytes() == b"new"
+
+
 def test_fresh_directory_is_empty(tmp_path: Path) -> None:
     (tmp_path / "d" / "deep").mkdir(parents=True)
     (tmp_path / "d" / "deep" / "old").touch()

@@ -149,7 +149,11 @@ class PostprocessedEncoder:
 
     def encode_queries(self, texts: Sequence[str], languages: Sequence[str] | None = None) -> Vectors:
         """Transformed vectors of queries; a language that is not given is identified, where it matters."""
-        vectors = self.inner.encode_queries(texts, languages)
+        return self.finished(self.inner.encode_queries(texts, languages), texts, languages)
+
+    def finished(self, vectors: Vectors, texts: Sequence[str], languages: Sequence[str] | None = None) -> Vectors:
+        """Queries' vectors as the model gave them, transformed; as :meth:`encode_queries` for what was asked in words,
+        and with the mean of all for what was asked without any."""
         if not self.postprocess.by_language:
             return self.postprocess.apply(vectors, [""] * len(texts))
         identified = self._languages.of(texts)
