@@ -61,6 +61,7 @@ def groups(extraction: Path | None) -> dict[str, Callable[[], Measures]]:
         "extraction/pages": text.extraction_pages,
         "extraction/wiki": text.extraction_wiki,
         "retrieval": text.retrieval,
+        "retrieval/udhr": text.retrieval_udhr,
     }
     return found | ({ANNOTATED: text.extraction_annotated(extraction)} if extraction else {})
 

@@ -75,7 +75,7 @@ def within(measure: str, groups: Iterable[str]) -> bool:
 
 def is_detail(measure: str) -> bool:
     """Whether the measure is a part of another one (of one language, say): shown only when asked for or failing."""
-    return "/F1/" in measure
+    return "/F1/" in measure or "/R@1/" in measure
 
 
 def judged(measured: Measures, floors: Floors, skipped: Mapping[str, str]) -> list[Row]:

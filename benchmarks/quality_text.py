@@ -97,3 +97,21 @@ def retrieval() -> Measures:
             for key in ("nDCG@10", "R@10"):
                 measures[f"retrieval/{name}/{key}"] = Measure(report.scores["all"][key], report.queries["all"])
     return measures
+
+
+def retrieval_udhr() -> Measures:
+    """Articles of the declaration in each language, and the default encoder to find the English one among thirty."""
+    import encoder_sets
+    import numpy as np
+
+    from m4corpus.embed.config import EncoderConfig
+    from m4corpus.embed.encoder import load
+
+    encoder = load(EncoderConfig())
+    measures: Measures = {}
+    for task in encoder_sets.declarations(declarations()):
+        scores = encoder.encode_queries(task.queries) @ encoder.encode(encoder.passages(task.passages)).T
+        right = np.argmax(scores, axis=1) == [gold for (gold,) in task.relevant]
+        measures[f"retrieval/udhr/R@1/{task.language}"] = Measure(float(right.mean()), len(right))
+    mean = sum(m.value for m in measures.values()) / len(measures)
+    return {"retrieval/udhr/macro-R@1": Measure(mean, sum(m.texts for m in measures.values())), **measures}
