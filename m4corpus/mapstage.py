@@ -176,8 +176,8 @@ class PartSink(PipelineStep):
         """Consumes the stream; yields nothing."""
         plan = self.reader.plan(rank)
         # What is not drawn from the stream is neither read nor prepared for.
-        whole = plan.donor is not None and plan.whole
-        completion = self._taken_over(plan.donor, rank) if whole and plan.donor else self._woven(plan, data, rank)
+        taken = plan.donor if plan.whole else None
+        completion = self._taken_over(taken, rank) if taken is not None else self._woven(plan, data, rank)
         if self.step.happened:
             self.context.log(self.phase, "happened", rank, dict(self.step.happened))
         self.context.log(self.phase, "reuse", rank, {"reused": plan.reused, "computed": plan.rows - plan.reused})

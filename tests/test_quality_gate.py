@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from datetime import date
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+from benchmark_modules import BENCHMARKS, load
 
-BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 TODAY = date(2026, 11, 21)
-
-
-def load(name: str) -> ModuleType:
-    """A module of the benchmarks, which are no package."""
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, BENCHMARKS / f"{name}.py")
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
 
 
 gate = load("quality_gate")

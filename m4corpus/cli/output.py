@@ -17,6 +17,13 @@ def echo_json(value: Any) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, indent=2))
 
 
+def bytes_text(size: int) -> str:
+    """A number of bytes as people say it: ``1.4 MB``."""
+    from rich.filesize import decimal
+
+    return decimal(size)
+
+
 def table(headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """A table on stdout, numbers aligned to the right; nothing is cut off or folded when stdout is not a terminal."""
     from rich import box

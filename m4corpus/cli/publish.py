@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from m4corpus.cli import options
-from m4corpus.cli.output import echo_json, table
-from m4corpus.cli.transfer import progress, readable
+from m4corpus.cli.output import bytes_text, echo_json, table
+from m4corpus.cli.transfer import progress
 
 
 @click.command()
@@ -95,7 +95,7 @@ def publish(
             click.echo(f"removed: {path}")
     what = "sent" if commit else "would be sent"
     click.echo(
-        f"{name}: {len(change.added)} files, {readable(change.bytes)} {what}; {change.same} unchanged, "
+        f"{name}: {len(change.added)} files, {bytes_text(change.bytes)} {what}; {change.same} unchanged, "
         f"{len(change.removed)} removed",
         err=True,
     )

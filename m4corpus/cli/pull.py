@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from m4corpus.cli import options
-from m4corpus.cli.output import echo_json
-from m4corpus.cli.transfer import progress, readable
+from m4corpus.cli.output import bytes_text, echo_json
+from m4corpus.cli.transfer import progress
 
 
 @click.command()
@@ -62,7 +62,7 @@ def pull(source: str, languages: tuple[str, ...], index_only: bool, workers: int
             }
         )  # fmt: skip
         return
-    click.echo(f"{name}: {done.files} files, {readable(done.bytes)} fetched into {done.directory}", err=True)
+    click.echo(f"{name}: {done.files} files, {bytes_text(done.bytes)} fetched into {done.directory}", err=True)
     if done.release.ids_only:
         click.echo(
             "It holds ids and no text. To build the corpus again, fetch each 'url' of documents/ at its 'revision', "
@@ -91,5 +91,5 @@ def _reference(store: object, workdir: Path, workers: int, as_json: bool) -> Non
         echo_json({**result.as_dict(), "recipe_file": str(found.recipe), "origin": store.origin, "bytes": found.bytes})
         return
     files = sum(len(paths) for paths in found.configs.values())
-    click.echo(f"{store.origin}: {files} files of {', '.join(found.configs)}, {readable(found.bytes)}", err=True)
+    click.echo(f"{store.origin}: {files} files of {', '.join(found.configs)}, {bytes_text(found.bytes)}", err=True)
     click.echo(f"its articles are documents now; build the rest with: m4corpus run {found.recipe}", err=True)

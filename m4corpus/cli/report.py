@@ -56,12 +56,17 @@ class Pace:
         seconds = time.monotonic() - self._started
         return max(done - self._done, 0) / seconds if seconds > 0.5 else 0.0
 
+    def rate_text(self, done: int) -> str:
+        """The rate in words; empty while it is too early to say."""
+        rate = self.rate(done)
+        return f"{rate:,.{0 if rate >= 10 else 1}f}/s" if rate else ""
+
     def told(self, done: int, total: int) -> str:
         """Rate and remaining time, in words; empty while there is nothing to go by."""
         if not (rate := self.rate(done)):
             return ""
         left = timedelta(seconds=round(max(total - done, 0) / rate))
-        return f", {rate:,.{0 if rate >= 10 else 1}f}/s, {left} left"
+        return f", {self.rate_text(done)}, {left} left"
 
 
 class LineReporter(Reporter):
@@ -106,8 +111,7 @@ class BarReporter(Reporter):
             name = stage if phase == stage else f"{stage}/{phase}"
             self._task = self._progress.add_task(name, total=total, unit=unit, rate="")
             self._phase, self._pace = (stage, phase), Pace(done)
-        rate = self._pace.rate(done)
-        self._progress.update(self._task, completed=done, rate=f"{rate:,.{0 if rate >= 10 else 1}f}/s" if rate else "")
+        self._progress.update(self._task, completed=done, rate=self._pace.rate_text(done))
 
     def finished(self, result: StageResult) -> None:
         self._progress.console.print(f"{result.stage}: {_outcome(result)}", highlight=False, markup=False)

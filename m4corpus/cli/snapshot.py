@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from m4corpus.cli import options
-from m4corpus.cli.output import echo_json, printable, table
+from m4corpus.cli.output import bytes_text, echo_json, printable, table
 from m4corpus.cli.verify import verify
 
 if TYPE_CHECKING:
@@ -63,7 +63,6 @@ def list_(name: str | None, workdir: Path, as_json: bool) -> None:
 
     Sizes count files that versions share in each of them; `created` is when the version was written here.
     """
-    from m4corpus.cli.snapshotview import bytes_text
     from m4corpus.snapshot.listing import listed
 
     found = listed(workdir, name)

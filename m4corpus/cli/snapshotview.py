@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from m4corpus.cli.output import table
+from m4corpus.cli.output import bytes_text, table
 from m4corpus.cli.report import print_languages
 from m4corpus.snapshot.diff import KINDS, Diff, Tally
 from m4corpus.snapshot.effect import Effect
@@ -17,16 +17,6 @@ from m4corpus.snapshot.manifest import SNAPSHOT
 
 if TYPE_CHECKING:
     from m4corpus.snapshot import Snapshot
-
-_UNITS = ("B", "kB", "MB", "GB", "TB")
-
-
-def bytes_text(size: float) -> str:
-    """A number of bytes as people say it: ``1.4 MB``."""
-    unit = 0
-    while size >= 1000 and unit < len(_UNITS) - 1:
-        size, unit = size / 1000, unit + 1
-    return f"{size:.0f} {_UNITS[unit]}" if unit == 0 else f"{size:.1f} {_UNITS[unit]}"
 
 
 def print_snapshot(snapshot: Snapshot) -> None:

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 
 import click
 
+from m4corpus.cli.output import bytes_text
+
 #: Seconds between two lines in a log.
 _INTERVAL = 30.0
 _BYTES = ("upload", "pull")
@@ -31,7 +33,7 @@ def progress() -> Iterator[Callable[[str, int, int], None]]:
         if not total:
             click.echo(what, err=True)
             return
-        say = readable if what in _BYTES else "{:,}".format
+        say = bytes_text if what in _BYTES else "{:,}".format
         line = f"{what}: {say(done)} of {say(total)}"
         if terminal:
             click.echo(f"\r\033[K{line}", nl=False, err=True)
@@ -44,13 +46,3 @@ def progress() -> Iterator[Callable[[str, int, int], None]]:
     finally:
         if terminal:
             click.echo("\r\033[K", nl=False, err=True)
-
-
-def readable(size: int) -> str:
-    """Bytes in the unit a person would take: ``10.9 MB``."""
-    value, units = float(size), ("bytes", "kB", "MB", "GB", "TB")
-    for unit in units:
-        if value < 1000 or unit == units[-1]:
-            break
-        value /= 1000
-    return f"{size:,} bytes" if unit == "bytes" else f"{value:.1f} {unit}"

@@ -23,31 +23,26 @@ _UNKNOWN, _LEAST = 0.4, 1e-3
 _ONE = dict.fromkeys(("aeb", "apc", "ary", "arz"), "arb")
 
 
-class ByteReader:
-    """The loaded reader."""
-
-    def __init__(self) -> None:
-        self._identifier = _identifier()
-        self._codes = {tag: _group(known.code if (known := read_hint(tag)) else tag) for tag in self._identifier.labels}
-
-    def weighed(self, probabilities: Mapping[str, float], text: str) -> dict[str, float]:
-        """Weights of the languages of ``probabilities`` once ``text`` is read again; they do not add up to 1."""
-        heard: dict[str, float] = {}
-        for tag, value in self._identifier.rank(text):
-            heard[self._codes[tag]] = heard.get(self._codes[tag], 0.0) + float(value)
-        return {
-            code: p * math.pow(max(heard.get(_group(code), _UNKNOWN), _LEAST), _WEIGHT)
-            for code, p in probabilities.items()
-        }
+def weighed(probabilities: Mapping[str, float], text: str) -> dict[str, float]:
+    """Weights of the languages of ``probabilities`` once ``text`` is read again; they do not add up to 1."""
+    identifier, codes = _identifier()
+    heard: dict[str, float] = {}
+    for tag, value in identifier.rank(text):
+        heard[codes[tag]] = heard.get(codes[tag], 0.0) + float(value)
+    return {
+        code: p * math.pow(max(heard.get(_group(code), _UNKNOWN), _LEAST), _WEIGHT) for code, p in probabilities.items()
+    }
 
 
 def _group(code: str) -> str:
     return _ONE.get(code, code)
 
 
-# Loaded once a process, in a fifth of a second.
+# Loaded once a process, in a fifth of a second, and not before a text is in doubt.
 @cache
-def _identifier() -> Any:
+def _identifier() -> tuple[Any, dict[str, str]]:
+    """The reader, and our code for each of its labels."""
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    return identifier, {tag: _group(known.code if (known := read_hint(tag)) else tag) for tag in identifier.labels}

@@ -16,7 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from m4corpus.identify.byte_reader import LONGEST, SURE, ByteReader
+from m4corpus.identify.byte_reader import LONGEST, SURE, weighed
 from m4corpus.identify.normalise import normalise
 from m4corpus.identify.resources import Settings, model_path, read_settings, verify_model
 from m4corpus.identify.script import dominant_script
@@ -48,7 +48,6 @@ class LanguageModel:
         self._model: Any = fasttext.load_model(str(path))
         self._labels = {name: tuple(name.removeprefix("__label__").split("_")) for name in self._model.get_labels()}
         self._scripts = {script for _, script in self._labels.values()}
-        self._second = ByteReader()
 
     def probabilities(self, texts: Sequence[str], scripts: Sequence[str] | None = None) -> list[dict[str, float]]:
         """For each text, the probability of each ISO 639-3 code that has one worth naming, the largest first.
@@ -75,7 +74,7 @@ class LanguageModel:
                 told = weigh(tempered(odds, temperature(len(line), self._settings)), line)
                 # Forms of Chinese are told apart by their own words, and the second reader knows but one of them.
                 if told and len(line) < LONGEST and max(told.values()) < SURE and scripts[at] != "Hani":
-                    told = tempered(self._second.weighed(told, texts[at]), _TOGETHER)
+                    told = tempered(weighed(told, texts[at]), _TOGETHER)
                 found[at] = told
         return found
 

@@ -18,15 +18,12 @@ class SecondOpinion:
 
     def __init__(self, seed: int = 0) -> None:
         self._seed = seed
-        self._factory: Any = None
 
     def ask(self, text: str) -> str:
         """ISO 639-3 code of the most probable language, ``und`` when the text has no feature langdetect knows."""
         from langdetect.lang_detect_exception import LangDetectException
 
-        if self._factory is None:
-            self._factory = _load(self._seed)
-        detector = self._factory.create()
+        detector = _load(self._seed).create()
         detector.append(text)
         try:
             answer = detector.detect()

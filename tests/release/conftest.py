@@ -7,16 +7,12 @@ from pathlib import Path
 
 import pytest
 from hub_uploads import UploadHub, uploading
-from release_work import build
+from release_work import REPOSITORY, TOKEN, build
 
 from m4corpus.release.layout import Release
 from m4corpus.release.make import Options, make
 from m4corpus.snapshot import Snapshot
 from m4corpus.sources import hubrequests
-
-REPOSITORY = "me/small"
-#: Of the form of a token; it opens nothing.
-TOKEN = "hf_" + "aB3" * 12
 
 
 @pytest.fixture(scope="session")

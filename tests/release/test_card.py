@@ -9,14 +9,13 @@ from typing import Any
 
 import pytest
 from huggingface_hub import DatasetCard
+from release_work import Made
 
 from m4corpus.release.card import _hub_licence, card
-from m4corpus.release.layout import Release, checked
+from m4corpus.release.layout import checked
 from m4corpus.release.make import Options, make
 from m4corpus.release.plots import MOST, bars
 from m4corpus.snapshot import Snapshot
-
-Made = tuple[Path, Release]
 
 
 def test_the_card_is_one_the_hub_reads(release: Made) -> None:

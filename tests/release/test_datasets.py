@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from hub_uploads import UploadHub
-from release_work import build, documents
+from release_work import REPOSITORY, build, documents
 
 from m4corpus import ledger
 from m4corpus.crawl.directory import QUESTIONS, CrawlDirectory
@@ -23,8 +23,6 @@ from m4corpus.release.publish import publish
 from m4corpus.snapshot import Snapshot
 from m4corpus.storage.artifact import Artifact, Completion, Identity
 from m4corpus.storage.parts import PartWriter
-
-REPOSITORY = "me/small"
 
 LOAD = """
 import json, sys, datasets

@@ -10,23 +10,14 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from hub_uploads import UploadHub
-from release_work import build, changed, documents, tree
+from release_work import REPOSITORY, TOKEN, Made, build, changed, documents, published, tree
 
 from m4corpus.errors import IntegrityError, UserError
 from m4corpus.release import publish as publishing
-from m4corpus.release.layout import Release
 from m4corpus.release.make import Options, make
 from m4corpus.release.publish import dry_run, publish
 from m4corpus.release.secrets import scrubbed
 from m4corpus.snapshot import Snapshot
-
-REPOSITORY = "me/small"
-TOKEN = "hf_" + "aB3" * 12
-Made = tuple[Path, Release]
-
-
-def published(hub: UploadHub, revision: str = "main") -> dict[str, bytes]:
-    return {path: content for path, content in hub.files(REPOSITORY, revision).items() if path != ".gitattributes"}
 
 
 def test_what_is_published_is_what_was_built(hub: UploadHub, release: Made) -> None:

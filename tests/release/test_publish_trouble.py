@@ -11,21 +11,12 @@ from pathlib import Path
 
 import pytest
 from hub_uploads import UploadHub
-from release_work import tree
+from release_work import REPOSITORY, TOKEN, Made, published, tree
 
 from m4corpus.errors import EnvironmentFailure, UserError
 from m4corpus.release import publish as publishing
-from m4corpus.release.layout import Release
 from m4corpus.release.publish import publish
 from m4corpus.sources import hubrequests
-
-REPOSITORY = "me/small"
-TOKEN = "hf_" + "aB3" * 12
-Made = tuple[Path, Release]
-
-
-def published(hub: UploadHub, revision: str = "main") -> dict[str, bytes]:
-    return {path: content for path, content in hub.files(REPOSITORY, revision).items() if path != ".gitattributes"}
 
 
 def test_a_moment_of_trouble_is_waited_out(hub: UploadHub, release: Made) -> None:

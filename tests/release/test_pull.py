@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,28 +13,14 @@ from threading import Thread
 
 import pytest
 from hub_uploads import UploadHub
-from release_work import QUESTIONS, answers, build, changed, documents
+from release_work import QUESTIONS, REPOSITORY, Made, answers, build, changed, documents, tree
 
 from m4corpus.errors import UserError
-from m4corpus.release.layout import Release
 from m4corpus.release.make import Options, make
 from m4corpus.release.publish import publish
 from m4corpus.release.pull import pull
 from m4corpus.release.stores import FsspecStore, HubStore, LocalStore, store_of
 from m4corpus.snapshot import Snapshot, open_snapshot, verify
-
-REPOSITORY = "me/small"
-Made = tuple[Path, Release]
-
-
-def copy(release: Made, target: Path) -> Path:
-    """A copy of a release, to be damaged."""
-    shutil.copytree(release[0], target)
-    return target
-
-
-def files(directory: Path) -> dict[str, bytes]:
-    return {p.relative_to(directory).as_posix(): p.read_bytes() for p in sorted(directory.rglob("*")) if p.is_file()}
 
 
 def test_a_round_trip_through_the_hub(hub: UploadHub, snapshot: Snapshot, release: Made, tmp_path: Path) -> None:
@@ -79,7 +64,7 @@ def test_a_process_that_has_only_the_package(
 
 def test_only_what_is_asked_for(snapshot: Snapshot, release: Made, tmp_path: Path) -> None:
     done = pull(LocalStore(release[0]), tmp_path, ["Swahili", "jpn"], index_only=True)
-    names = files(done.directory).keys()
+    names = tree(done.directory).keys()
     assert {name.split("/")[1] for name in names if name.startswith("index/") and "order" not in name} == {
         "jpn_Jpan", "swh_Latn",
     }  # fmt: skip
@@ -179,11 +164,11 @@ def test_a_pull_beside_what_was_built_here(snapshot: Snapshot, release: Made, tm
     id = next(one.id for one in documents() if one.language == "swh")
     edited = changed(documents(), id, lambda one: replace(one, text=one.text + "\n\nNa zaidi."))
     own = build(tmp_path, edited)
-    before = files(own.directory)
+    before = tree(own.directory)
     pull(LocalStore(release[0]), tmp_path)
     assert open_snapshot("small", tmp_path).name == snapshot.name
-    assert files(own.directory) == before
+    assert tree(own.directory) == before
     assert answers(open_snapshot(own.name, tmp_path)) == answers(own)
     mine = make(own, tmp_path, Options(REPOSITORY), None, lambda *_: None)
     assert pull(LocalStore(mine[0]), tmp_path).files == 0
-    assert files(own.directory) == before
+    assert tree(own.directory) == before

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+from release_work import Made, copy
 
 from m4corpus.errors import IntegrityError, UserError
 from m4corpus.release.layout import Release, read_release
@@ -17,19 +17,6 @@ from m4corpus.release.stores import LocalStore
 from m4corpus.snapshot import open_snapshot, verify
 from m4corpus.storage.artifact import sealed
 from m4corpus.storage.atomic import write_json
-
-REPOSITORY = "me/small"
-Made = tuple[Path, Release]
-
-
-def copy(release: Made, target: Path) -> Path:
-    """A copy of a release, to be damaged."""
-    shutil.copytree(release[0], target)
-    return target
-
-
-def files(directory: Path) -> dict[str, bytes]:
-    return {p.relative_to(directory).as_posix(): p.read_bytes() for p in sorted(directory.rglob("*")) if p.is_file()}
 
 
 def damaged(root: Path, release: Release, kind: str, change: Any) -> str:

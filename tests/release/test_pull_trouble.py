@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import subprocess
 import sys
@@ -12,30 +11,16 @@ from pathlib import Path
 
 import pytest
 from hub_uploads import UploadHub
-from release_work import answers, build, changed, documents
+from release_work import REPOSITORY, Made, answers, build, changed, documents, tree
 
 from m4corpus.errors import EnvironmentFailure, UserError
 from m4corpus.release import pull as pulling
-from m4corpus.release.layout import Release
 from m4corpus.release.make import Options, make
 from m4corpus.release.publish import publish
 from m4corpus.release.pull import pull
 from m4corpus.release.stores import HubStore, LocalStore
 from m4corpus.snapshot import Snapshot, open_snapshot, verify
 from m4corpus.sources import hubrequests
-
-REPOSITORY = "me/small"
-Made = tuple[Path, Release]
-
-
-def copy(release: Made, target: Path) -> Path:
-    """A copy of a release, to be damaged."""
-    shutil.copytree(release[0], target)
-    return target
-
-
-def files(directory: Path) -> dict[str, bytes]:
-    return {p.relative_to(directory).as_posix(): p.read_bytes() for p in sorted(directory.rglob("*")) if p.is_file()}
 
 
 def test_a_killed_pull_goes_on(hub: UploadHub, release: Made, tmp_path: Path, elsewhere: dict[str, str]) -> None:
@@ -68,7 +53,7 @@ def test_a_full_disk_leaves_the_old_version_as_it_was(
     edited = changed(documents(), id, lambda one: replace(one, text=one.text + "\n\nNa zaidi."))
     root, newer = make(build(tmp_path / "new", edited), tmp_path / "new", Options(REPOSITORY), None, lambda *_: None)
     home = tmp_path / "work" / "snapshots" / "small"
-    old = files(home / release[1].version)
+    old = tree(home / release[1].version)
     code = (
         "import resource, sys; from pathlib import Path; from m4corpus.release.pull import pull;"
         "from m4corpus.release.stores import LocalStore; import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
@@ -80,12 +65,12 @@ def test_a_full_disk_leaves_the_old_version_as_it_was(
     )
     assert done.returncode
     assert "File too large" in done.stderr
-    assert files(home / release[1].version) == old
+    assert tree(home / release[1].version) == old
     assert (home / "latest").read_text() == release[1].version
     assert answers(open_snapshot("small", tmp_path / "work")) == answers(snapshot)
     pull(LocalStore(root), tmp_path / "work")
     assert open_snapshot("small", tmp_path / "work").manifest["version"] == newer.version
-    assert files(home / release[1].version) == old
+    assert tree(home / release[1].version) == old
 
 
 def test_a_broken_transfer_is_taken_up(hub: UploadHub, release: Made, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from release_work import build, changed, documents, tree
+from release_work import REPOSITORY, build, changed, documents, tree
 
 from m4corpus.errors import IntegrityError, UserError
 from m4corpus.records import Chunk, from_batches, schema, to_batch
@@ -22,8 +22,6 @@ from m4corpus.release.secrets import found_in, found_in_rows
 from m4corpus.release.split import Cutter, Split
 from m4corpus.snapshot import Snapshot
 from m4corpus.storage.digests import text_digest
-
-REPOSITORY = "me/small"
 
 
 def made(snapshot: Snapshot, workdir: Path, **options: Any) -> tuple[Path, Release]:

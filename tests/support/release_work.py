@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from core_work import build_input
+from hub_uploads import UploadHub
 from vector_work import chunk_artifact, embed_context, index_context, run_phases
 
 from m4corpus.embed.config import EmbedConfig
@@ -19,6 +21,7 @@ from m4corpus.index.config import IndexConfig
 from m4corpus.index.stage import IndexStage
 from m4corpus.recipe import load, portable
 from m4corpus.records import Chunk, Document
+from m4corpus.release.layout import Release
 from m4corpus.snapshot import Snapshot, create, open_snapshot
 from m4corpus.storage.digests import partition_of
 
@@ -27,6 +30,11 @@ HTML = Path(__file__).parents[2] / "data" / "quickstart" / "html"
 LANGUAGES = {"en": ("eng", "Latn"), "sw": ("swh", "Latn"), "ja": ("jpn", "Jpan"), "ar": ("arb", "Arab")}
 QUESTIONS = ("how is flatbread baked", "凧はどうやって揚げるの", "ngoma", "الخبز", "drum")
 PARTS = 3
+REPOSITORY = "me/small"
+#: Of the form of a token; it opens nothing.
+TOKEN = "hf_" + "aB3" * 12
+#: Where a release lies, and its manifest.
+Made = tuple[Path, Release]
 
 RECIPE = """
 name: small
@@ -86,6 +94,17 @@ def answers(snapshot: Snapshot, k: int = 10, **options: Any) -> list[list[tuple[
 def tree(root: Path) -> dict[str, bytes]:
     """Content of every file of a release, its manifest and card included."""
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+
+
+def copy(release: Made, target: Path) -> Path:
+    """A copy of a release, to be damaged."""
+    shutil.copytree(release[0], target)
+    return target
+
+
+def published(hub: UploadHub, revision: str = "main") -> dict[str, bytes]:
+    """What a branch of the repository holds, less what every repository begins with."""
+    return {path: content for path, content in hub.files(REPOSITORY, revision).items() if path != ".gitattributes"}
 
 
 def changed(records: Sequence[Document], id: str, change: Callable[[Document], Document]) -> list[Document]:
