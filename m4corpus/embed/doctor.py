@@ -19,6 +19,7 @@ from m4corpus.embed.coverage import claimed, covers
 from m4corpus.embed.encoder import Encoder, Tokenizer, load, load_tokenizer
 from m4corpus.embed.health import Health, Limits, warnings_of
 from m4corpus.embed.stored import unpack
+from m4corpus.identify.labels import label_of
 from m4corpus.ledger import FAILED
 from m4corpus.storage.parts import read_batches
 
@@ -88,7 +89,7 @@ def _count(chunks: Artifact, sample: int, watch: Watch) -> tuple[dict[str, Healt
     for part in chunks.parts():
         for batch in read_batches(chunks.directory / part.path, columns, batch_size=_BATCH):
             for row in batch.to_pylist():
-                label = _label(row["language"], row["script"])
+                label = label_of(row["language"], row["script"])
                 rows.setdefault(label, Health(label)).chunks += 1
                 key = _hash(row["id"].encode())
                 heap = heaps[label]
@@ -207,14 +208,8 @@ def _labels(chunks: Artifact) -> Iterator[dict[str, str]]:
         labels: dict[str, str] = {}
         for batch in read_batches(chunks.directory / part.path, ["id", "language", "script"]):
             columns = (batch.column(name).to_pylist() for name in ("id", "language", "script"))
-            labels.update((id, _label(language, script)) for id, language, script in zip(*columns, strict=True))
+            labels.update((id, label_of(language, script)) for id, language, script in zip(*columns, strict=True))
         yield labels
-
-
-def _label(language: str, script: str) -> str:
-    from m4corpus.identify.labels import UNDETERMINED
-
-    return f"{language}_{script}" if language and language != UNDETERMINED else UNDETERMINED
 
 
 def _hash(content: bytes) -> int:

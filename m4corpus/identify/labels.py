@@ -56,6 +56,11 @@ def scripts_of() -> dict[str, tuple[str, ...]]:
     return {label.code: label.scripts for label in labels().values() if label.known}
 
 
+def label_of(language: str, script: str) -> str:
+    """What text in a language and a script is counted under: ``arb_Arab``; ``und`` where the language was not told."""
+    return f"{language}_{script}" if language and language != UNDETERMINED else UNDETERMINED
+
+
 def code_of_tag(tag: str) -> str:
     """Code of a language given by its label or code, lower case; empty where the table has neither."""
     label = _outside().get(tag)

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from m4corpus.errors import IntegrityError
+from m4corpus.identify.labels import label_of
 from m4corpus.release.layout import is_label
-from m4corpus.snapshot.summary import label
 from m4corpus.storage.digests import text_digest
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def ids_rows(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
 def labels_of(batch: pa.RecordBatch) -> list[str]:
     """The label of each row; raises :class:`IntegrityError` for one that cannot name a folder."""
     columns = (batch.column(name).to_pylist() for name in ("language", "script"))
-    found = [label(language, script) for language, script in zip(*columns, strict=True)]
+    found = [label_of(language, script) for language, script in zip(*columns, strict=True)]
     for one in set(found):
         if not is_label(one):
             raise IntegrityError(f"{one[:80]!r} is no label of a language and script")

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from m4corpus.identify.labels import UNDETERMINED, read_hint
+from m4corpus.identify.labels import UNDETERMINED, label_of, read_hint
 from m4corpus.ledger import DROPPED, KEPT
-from m4corpus.snapshot.summary import label
 from m4corpus.storage.parts import read_batches
 
 if TYPE_CHECKING:
@@ -94,6 +93,6 @@ def _labels(part: Path, rows: list[tuple[str, str, str]]) -> dict[str, Labels]:
 
 def _labels_of(row: dict[str, str]) -> Labels:
     if row.get("language"):
-        return label(row["language"], row["script"]), row.get("variety", "")
+        return label_of(row["language"], row["script"]), row.get("variety", "")
     hint = read_hint(row.get("language_hint", ""))
     return hint.code if hint else UNDETERMINED, ""

@@ -14,7 +14,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from m4corpus.snapshot.summary import label
+from m4corpus.identify.labels import label_of
 from m4corpus.storage.digests import canonical_json, text_digest
 from m4corpus.storage.parts import read_batches
 
@@ -58,7 +58,7 @@ def labels(part: Path) -> Iterator[tuple[str, str]]:
     """Label and variety of every row of a part."""
     for batch in read_batches(part, ["language", "script", "variety"], batch_size=8192):
         columns = (batch.column(name).to_pylist() for name in ("language", "script", "variety"))
-        yield from ((label(language, script), variety) for language, script, variety in zip(*columns, strict=True))
+        yield from ((label_of(language, script), variety) for language, script, variety in zip(*columns, strict=True))
 
 
 def paired(one: Artifact, two: Artifact) -> list[tuple[PartInfo, PartInfo]] | None:
@@ -121,7 +121,7 @@ def _rows(path: Path, owner: str, place: str, content: tuple[str, ...]) -> Itera
                 row[place] if place else 0,
                 _digest({name: row[name] for name in content}),
                 row["url"],
-                label(row["language"], row["script"]),
+                label_of(row["language"], row["script"]),
                 row["variety"],
                 _digest({name: value for name, value in row.items() if name not in apart}),
             )

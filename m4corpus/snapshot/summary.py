@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from m4corpus.identify.labels import UNDETERMINED
+from m4corpus.identify.labels import label_of
 from m4corpus.storage.parts import read_batches
 
 if TYPE_CHECKING:
@@ -19,8 +19,9 @@ MIXED = 0.1
 def document_counts(artifact: Artifact) -> dict[str, Any]:
     """Counts over documents.
 
-    ``documents`` by :func:`label`; ``varieties`` by tag, those without one left out; ``mixed``, the ``documents`` with
-    at least two languages that each make up the ``share`` of the text or more; ``flags``, the documents with each.
+    ``documents`` by :func:`~m4corpus.identify.labels.label_of`; ``varieties`` by tag, those without one left out;
+    ``mixed``, the ``documents`` with at least two languages that each make up the ``share`` of the text or more;
+    ``flags``, the documents with each.
     """
     languages: Counter[str] = Counter()
     varieties: Counter[str] = Counter()
@@ -29,7 +30,7 @@ def document_counts(artifact: Artifact) -> dict[str, Any]:
     for language, script, variety, mix, flagged in _rows(
         artifact, "language", "script", "variety", "language_mix", "flags"
     ):
-        languages[label(language, script)] += 1
+        languages[label_of(language, script)] += 1
         varieties[variety] += 1
         flags.update(flagged or [])
         # Shares come back as floats of half the precision.
@@ -44,14 +45,9 @@ def document_counts(artifact: Artifact) -> dict[str, Any]:
 
 
 def chunk_counts(artifact: Artifact) -> dict[str, Any]:
-    """``chunks`` by :func:`label`."""
-    counts = Counter(label(language, script) for language, script in _rows(artifact, "language", "script"))
+    """``chunks`` by :func:`~m4corpus.identify.labels.label_of`."""
+    counts = Counter(label_of(language, script) for language, script in _rows(artifact, "language", "script"))
     return {"chunks": dict(sorted(counts.items()))}
-
-
-def label(language: str, script: str) -> str:
-    """``arb_Arab``; ``und`` for text whose language was not told."""
-    return f"{language}_{script}" if language and language != UNDETERMINED else UNDETERMINED
 
 
 def _rows(artifact: Artifact, *columns: str) -> Iterator[tuple[Any, ...]]:
