@@ -135,17 +135,12 @@ class Vocabulary:
     """
 
     def __init__(self, stored: dict[str, Any], capacity: int = TABLE_WORDS) -> None:
-        self._stored = stored
         self._whole, self._grams = stored["whole"], stored["grams"]
         self._table, self._scale, self._gate = stored["table"], stored["scale"], stored["gate"]
         self.width = 2 * self._table.shape[1] + 1
         self._capacity = capacity
         self._slot: dict[str, int] = {}
         self.vectors = np.zeros((capacity + 1, self.width), dtype=np.int32)
-
-    def fresh(self, capacity: int) -> Vocabulary:
-        """The same without a word in its table."""
-        return Vocabulary(self._stored, capacity)
 
     def slots(self, words: Sequence[str]) -> NDArray[np.int64]:
         """Where the vectors of at most :data:`GROUP_WORDS` words are; valid until the next call."""

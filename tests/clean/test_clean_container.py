@@ -149,4 +149,5 @@ def test_time_grows_with_the_page(unit: str) -> None:
         return time.process_time() - start
 
     took(100)
-    assert took(20_000) < 40 * max(0.01, took(2_000))
+    # Ten times the page; a cost that grew with its square would be a hundred times. The best of three has no neighbour.
+    assert min(took(20_000) for _ in range(3)) < 40 * max(0.02, min(took(2_000) for _ in range(3)))

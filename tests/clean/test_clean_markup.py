@@ -57,7 +57,7 @@ def test_spans_cost_no_more_than_the_table() -> None:
     table = f"<tr>{'<td rowspan=60000>label</td>' * 500}</tr>" + "<tr><td>x</td></tr>" * 2000
     start = time.process_time()
     rows(table)
-    assert time.process_time() - start < 3
+    assert time.process_time() - start < 5
 
 
 def test_lists_in_lists() -> None:

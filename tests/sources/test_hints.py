@@ -33,10 +33,10 @@ HOSTILE = ["<!--", "<a ", '<a b="', "<", "=", " b='", "<a ''", "<meta a=b ", "<a
 
 @pytest.mark.parametrize("head", HOSTILE)
 def test_hostile_heads_take_no_time(head: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     markup_language(head * 9999)
     markup_language("<a " + head * 9999)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 2
 
 
 def test_the_first_folder_that_names_a_language() -> None:

@@ -49,7 +49,7 @@ def test_the_second_is_told_who_holds_it(tmp_path: Path) -> None:
         started = time.monotonic()
         with pytest.raises(LockedError) as caught, locked(tmp_path):
             pytest.fail("two holders")
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 5
         assert f"process {process.pid} on " in caught.value.message
         assert str(tmp_path) in caught.value.message
         assert caught.value.exit_code == 3

@@ -107,7 +107,7 @@ def test_a_server_that_asks_for_too_long_loses_the_request_and_is_left_alone(ser
     start = time.monotonic()
     failed = failure(hasty(max_wait=60), url)
     assert (failed.slug, failed.detail, failed.transient) == ("retry-later", "status=429", True)
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < 10  # the server asked for a day, the config waits a minute
     assert server.count("/later") == 1
 
 
