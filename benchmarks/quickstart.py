@@ -15,7 +15,7 @@ import click
 from measure import Machine, markdown
 
 import m4corpus
-from m4corpus.embed.use import LANGUAGES
+from m4corpus.embed.carried.use import LANGUAGES
 from m4corpus.evaluate import evaluate, read_qrels
 from m4corpus.evaluate.metrics import MEASURES, Qrels
 from m4corpus.languages import get

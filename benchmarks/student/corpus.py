@@ -13,8 +13,8 @@ import teacher
 from numpy.typing import NDArray
 from scipy import sparse
 
-from m4corpus.embed.student_words import features, words_of
-from m4corpus.embed.use import LANGUAGES
+from m4corpus.embed.carried.student_words import features, words_of
+from m4corpus.embed.carried.use import LANGUAGES
 
 Indices = NDArray[np.int64]
 
@@ -95,7 +95,7 @@ class Words:
         return np.array(pointers, dtype=np.int64), np.array(indices, dtype=np.int32)
 
     def hashes(self) -> list[NDArray[Any]]:
-        """:func:`~m4corpus.embed.student_words.features` of all of them."""
+        """:func:`~m4corpus.embed.carried.student_words.features` of all of them."""
         words, parts = list(self.known), []
         for i in range(0, len(words), 100_000):
             whole, whole_of, grams, gram_of = features(words[i : i + 100_000])

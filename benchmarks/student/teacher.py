@@ -17,8 +17,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from m4corpus.embed.use import PACKAGE
-from m4corpus.embed.use_model import UseModel
+from m4corpus.embed.carried.use import PACKAGE
+from m4corpus.embed.carried.use_model import UseModel
 from m4corpus.packages import package_directory
 
 Floats = NDArray[np.float32]

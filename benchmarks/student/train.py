@@ -25,7 +25,7 @@ from gate import fit_gate  # noqa: E402
 from real_data import DOWNLOADS  # noqa: E402
 from sharpen import sharpen  # noqa: E402
 
-from m4corpus.embed.student import CARD, GATE_STEPS, MODEL, ZERO  # noqa: E402
+from m4corpus.embed.carried.student import CARD, GATE_STEPS, MODEL, ZERO  # noqa: E402
 
 #: Raised with every model that is shipped.
 VERSION = 2
@@ -42,7 +42,7 @@ _TRIMS = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)
 
 
 def arrays(corpus: corpora.Corpus, fitted: Fitted, evidence: Any, prior: float) -> dict[str, Any]:
-    """What :class:`m4corpus.embed.student.Student` reads: vectors in 4 bits with a whole number for a scale."""
+    """What :class:`m4corpus.embed.carried.student.Student` reads: vectors in 4 bits with a whole number for a scale."""
     unit = np.abs(fitted.table).max() / (7 * SCALES)
     codes, scales = zip(*(_coded(part, unit) for part in np.array_split(fitted.table, 64)), strict=True)
     code = np.concatenate(codes)

@@ -13,7 +13,7 @@ def command() -> None:
 @command.command()
 def check() -> None:
     """Compare every carried file with its recorded SHA-256."""
-    from m4corpus.embed.student import checked
+    from m4corpus.embed.carried.student import checked
     from m4corpus.identify.resources import model_path, read_settings, verify_model
 
     verify_model(model_path(), read_settings().sha256)

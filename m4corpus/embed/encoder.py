@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from m4corpus.embed.use import UseMultilingual
+    from m4corpus.embed.carried.use import UseMultilingual
 
     Vectors = NDArray[np.float32]
 
@@ -91,7 +91,7 @@ def load(config: EncoderConfig) -> Encoder:
     if config.name in NAMED:
         return _named(config)
     if is_model(config.name):
-        from m4corpus.embed.multimodal import open_encoder
+        from m4corpus.embed.transformers.multimodal import open_encoder
 
         return open_encoder(config)
     raise _unknown(config.name)
@@ -110,7 +110,7 @@ def load_tokenizer(config: EncoderConfig) -> Tokenizer:
     if config.name in NAMED:
         return _named(config)
     if is_model(config.name):
-        from m4corpus.embed.sentence_transformers import SentenceTransformerTokenizer
+        from m4corpus.embed.transformers.encoder import SentenceTransformerTokenizer
 
         return SentenceTransformerTokenizer(config)
     raise _unknown(config.name)
@@ -118,10 +118,10 @@ def load_tokenizer(config: EncoderConfig) -> Tokenizer:
 
 def _named(config: EncoderConfig) -> UseMultilingual:
     if config.name == "m4-multilingual":
-        from m4corpus.embed.multilingual import Multilingual
+        from m4corpus.embed.carried.multilingual import Multilingual
 
         return Multilingual(config)
-    from m4corpus.embed.use import UseMultilingual
+    from m4corpus.embed.carried.use import UseMultilingual
 
     return UseMultilingual(config)
 
@@ -148,7 +148,7 @@ def provenance(config: EncoderConfig) -> dict[str, Any]:
         return {**bare, "postprocess": transform.provenance(config.postprocess, digest_of(bare))}
     config = resolved(config)
     if is_model(config.name) and config.name not in NAMED:
-        from m4corpus.embed import sentence_transformers
+        from m4corpus.embed.transformers import encoder as sentence_transformers
 
         return sentence_transformers.provenance(config)
     return load(config).identity()

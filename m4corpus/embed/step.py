@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from m4corpus.embed.config import EmbedConfig, EncoderConfig
-from m4corpus.embed.multimodal import TakesImages, passage_inputs
 from m4corpus.embed.stored import pack, vector_type
+from m4corpus.embed.transformers.multimodal import TakesImages, passage_inputs
 from m4corpus.errors import UserError
 from m4corpus.images import MISPLACED, ImageStore
 from m4corpus.ledger import Fail, Verdict

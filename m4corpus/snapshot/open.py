@@ -127,7 +127,7 @@ class Snapshot:
             raise UserError(f"k must be at least 1, not {k}")
         wanted = None if languages is None else {language_code(name) for name in languages}
         if any(shown):
-            from m4corpus.embed.multimodal import encode_image_queries
+            from m4corpus.embed.transformers.multimodal import encode_image_queries
 
             vectors = encode_image_queries(self.encoder, list(queries), shown, query_languages)
         else:

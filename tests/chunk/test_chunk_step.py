@@ -200,7 +200,7 @@ def test_chunking_loads_no_weights() -> None:
         "import sys\nfrom m4corpus.chunk.config import ChunkConfig\nfrom m4corpus.chunk.step import ChunkStep\n"
         "from m4corpus.embed.config import EncoderConfig\nfrom m4corpus.records import Document\n"
         "(chunk,) = ChunkStep(ChunkConfig(), EncoderConfig()).run([Document('d', 's', 'l', 't', 'A kite.', [])])\n"
-        "print(chunk.text, 'm4corpus.embed.use_model' in sys.modules)"
+        "print(chunk.text, 'm4corpus.embed.carried.use_model' in sys.modules)"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.stdout.strip() == "A kite. False", result.stderr

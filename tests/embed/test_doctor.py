@@ -13,10 +13,10 @@ import pytest
 from vector_work import chunk, chunk_artifact, embedded
 
 from m4corpus.embed import encoder as encoders
+from m4corpus.embed.carried.use import UseMultilingual
 from m4corpus.embed.config import EmbedConfig, EncoderConfig
 from m4corpus.embed.doctor import examine
 from m4corpus.embed.health import LEAST_PROBES, Health, Limits
-from m4corpus.embed.use import UseMultilingual
 from m4corpus.records import Chunk
 
 USE = EncoderConfig(name="use-multilingual")

@@ -20,9 +20,9 @@ import pytest
 from vector_work import chunk, embed_context, embedded, passage_vectors, run_phases, run_task, texts
 
 from m4corpus.embed import encoder as encoders
+from m4corpus.embed.carried.use import UseMultilingual
 from m4corpus.embed.config import EmbedConfig, EncoderConfig
 from m4corpus.embed.stage import EmbedStage, encoder_config
-from m4corpus.embed.use import UseMultilingual
 from m4corpus.errors import UserError
 from m4corpus.records import Chunk
 from m4corpus.storage.artifact import Artifact

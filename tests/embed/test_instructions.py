@@ -7,11 +7,11 @@ import unicodedata
 import pytest
 
 from m4corpus import languages
+from m4corpus.embed.carried.use import UseMultilingual
 from m4corpus.embed.config import EncoderConfig
 from m4corpus.embed.encoder import fingerprint
 from m4corpus.embed.instructions import instruction, instructions
 from m4corpus.embed.prompts import Prompts
-from m4corpus.embed.use import UseMultilingual
 from m4corpus.errors import UserError
 from m4corpus.identify.script import dominant_script
 

@@ -92,7 +92,7 @@ def test_a_corpus_of_nothing_is_an_index_of_nothing(tmp_path: Path) -> None:
 
 def test_chunks_whose_vector_failed_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from m4corpus.embed import encoder
-    from m4corpus.embed.use import UseMultilingual
+    from m4corpus.embed.carried.use import UseMultilingual
 
     class Spoilt(UseMultilingual):
         def encode(self, inputs):  # type: ignore[no-untyped-def]

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from m4corpus import languages as registry
-from m4corpus.embed import student
+from m4corpus.embed.carried import student
+from m4corpus.embed.carried.multilingual import Multilingual
+from m4corpus.embed.carried.student_words import features
+from m4corpus.embed.carried.use import UseMultilingual
 from m4corpus.embed.config import EncoderConfig
 from m4corpus.embed.encoder import fingerprint, load
-from m4corpus.embed.multilingual import Multilingual
-from m4corpus.embed.student_words import features
-from m4corpus.embed.use import UseMultilingual
 from m4corpus.errors import IntegrityError, UserError
 
 #: One statement after the other in languages the teacher was trained on.

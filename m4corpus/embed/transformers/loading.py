@@ -9,9 +9,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from m4corpus.embed import hub
 from m4corpus.embed.config import EncoderConfig
 from m4corpus.embed.files import State, file_state, model_files
+from m4corpus.embed.transformers import hub
 from m4corpus.errors import UserError
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from m4corpus.embed.loading import load_network
-from m4corpus.embed.sentence_transformers import SentenceTransformerEncoder, provenance
+from m4corpus.embed.transformers.encoder import SentenceTransformerEncoder, provenance
+from m4corpus.embed.transformers.loading import load_network
 from m4corpus.errors import UserError
 from m4corpus.images import LONGEST_SIDE, ImageStore, decoded
 from m4corpus.ledger import Fail

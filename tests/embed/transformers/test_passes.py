@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from vector_work import texts
 
-from m4corpus.embed import passes
-from m4corpus.embed import sentence_transformers as library
 from m4corpus.embed.config import EncoderConfig
-from m4corpus.embed.sentence_transformers import SentenceTransformerEncoder
+from m4corpus.embed.transformers import encoder as library
+from m4corpus.embed.transformers import passes
+from m4corpus.embed.transformers.encoder import SentenceTransformerEncoder
 
 
 @pytest.mark.parametrize("longest", [20, 128, 512])

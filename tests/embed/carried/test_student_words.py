@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from m4corpus.embed.student_words import LONGEST_WORD, features, words_of
+from m4corpus.embed.carried.student_words import LONGEST_WORD, features, words_of
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ five dense layers make the sum a vector. There is no attention, so cost grows in
 Three things set it apart from the package's own pass, whose vectors it reproduces to a cosine of 0.9999 on
 average:
 
-- *What depends on one token is computed once* and kept for the tokens seen lately (:mod:`m4corpus.embed.use_tokens`).
-  The first convolution is then a sum of rows.
+- *What depends on one token is computed once* and kept for the tokens seen lately
+  (:mod:`m4corpus.embed.carried.use_tokens`). The first convolution is then a sum of rows.
 - *The second convolutions are products of integers*, which are most of what is left: activations in 8 bits on one
-  fixed scale, weights in 8 bits on a scale for each output. See :mod:`m4corpus.embed.integer`.
+  fixed scale, weights in 8 bits on a scale for each output. See :mod:`m4corpus.embed.carried.integer`.
 - *Bytes depend on the text alone.* Integer sums are exact whatever is computed beside them. All else works row by row
   or text by text, but for products of real numbers, which have one fixed number of rows: a BLAS picks its kernel, and
   with it the order of a sum, by the shape of the matrices.
@@ -25,9 +25,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from m4corpus.embed.integer import ZERO, IntegerLayer
+from m4corpus.embed.carried.integer import ZERO, IntegerLayer
+from m4corpus.embed.carried.use_tokens import EMBEDDING, ORDERS, WIDTH, TokenTable
 from m4corpus.embed.threads import one_thread
-from m4corpus.embed.use_tokens import EMBEDDING, ORDERS, WIDTH, TokenTable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from m4corpus.embed import passes
 from m4corpus.embed.config import EncoderConfig
 from m4corpus.embed.files import content_digest, model_files
-from m4corpus.embed.loading import is_routed, load_network, load_unplaced, passage_module, tasks_of
-from m4corpus.embed.model_facts import fast_tokenizer, limit, pooling, prompts_of
 from m4corpus.embed.prompts import PromptedEncoder, PromptedTokenizer, Prompts
 from m4corpus.embed.threads import one_thread
+from m4corpus.embed.transformers import passes
+from m4corpus.embed.transformers.facts import fast_tokenizer, limit, pooling, prompts_of
+from m4corpus.embed.transformers.loading import is_routed, load_network, load_unplaced, passage_module, tasks_of
 from m4corpus.errors import UserError
 from m4corpus.packages import installed
 from m4corpus.storage.digests import digest_of
@@ -95,7 +95,7 @@ def _check_source(config: EncoderConfig) -> None:
 
 class SentenceTransformerTokenizer(PromptedTokenizer):
     """The tokenizer of a model whose network is not run and, mostly, not read: see
-    :func:`~m4corpus.embed.loading.load_unplaced`."""
+    :func:`~m4corpus.embed.transformers.loading.load_unplaced`."""
 
     def __init__(self, config: EncoderConfig) -> None:
         _check_source(config)
@@ -130,8 +130,8 @@ class SentenceTransformerTokenizer(PromptedTokenizer):
 class SentenceTransformerEncoder(SentenceTransformerTokenizer, PromptedEncoder):
     """A sentence-transformers model.
 
-    On the CPU texts share passes of a few fixed shapes (:mod:`m4corpus.embed.passes`) or have one each, on one thread,
-    so that the bytes of a vector depend on its text alone. Elsewhere they share passes as they come, padded to the
+    On the CPU texts share passes of a few fixed shapes (:mod:`m4corpus.embed.transformers.passes`) or have one each, on
+    one thread, so that the bytes of a vector depend on its text alone. Elsewhere they share passes as they come, padded to the
     longest, and vectors depend on their batch in the last bits.
     """
 

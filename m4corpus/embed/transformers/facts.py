@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from m4corpus.embed.config import EncoderConfig
-from m4corpus.embed.loading import is_routed, passage_module
 from m4corpus.embed.presets import preset_of
 from m4corpus.embed.prompts import PLAIN, Prompts
+from m4corpus.embed.transformers.loading import is_routed, passage_module
 from m4corpus.errors import UserError
 
 #: ``max_tokens`` of a model that reads texts of any length.

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from m4corpus.embed.carried.student_words import features, words_of
 from m4corpus.embed.files import content_digest
-from m4corpus.embed.student_words import features, words_of
 from m4corpus.errors import IntegrityError, UserError
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
     Integers = NDArray[np.int32]
 
-RESOURCES = Path(__file__).parent.parent / "resources"
+RESOURCES = Path(__file__).parents[2] / "resources"
 MODEL, CARD = RESOURCES / "student-encoder.npz", RESOURCES / "student-encoder.json"
 #: Raised when the forward pass would give other bytes.
 FORWARD = 2

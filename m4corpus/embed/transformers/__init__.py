@@ -1,0 +1,1 @@
+"""Models of the sentence-transformers library, from a directory or from the Hub, for text and for images."""
