@@ -131,8 +131,8 @@ class SentenceTransformerEncoder(SentenceTransformerTokenizer, PromptedEncoder):
     """A sentence-transformers model.
 
     On the CPU texts share passes of a few fixed shapes (:mod:`m4corpus.embed.transformers.passes`) or have one each, on
-    one thread, so that the bytes of a vector depend on its text alone. Elsewhere they share passes as they come, padded to the
-    longest, and vectors depend on their batch in the last bits.
+    one thread, so that the bytes of a vector depend on its text alone. Elsewhere they share passes as they come, padded
+    to the longest, and vectors depend on their batch in the last bits.
     """
 
     def __init__(self, config: EncoderConfig) -> None:
