@@ -1,7 +1,9 @@
 """The default encoder: the Universal Sentence Encoder where it can read a text, its student where it cannot.
 
 Both give vectors in one space. A gate learnt with the student says how likely a text is in none of the teacher's
-languages; near the middle, and so for close relatives of the teacher's languages, the two vectors are mixed.
+languages; for close relatives of the teacher's languages the two vectors are mixed. The student has a small share in
+every longer text, so that passages in the teacher's languages come nearer to those in the student's; and the teacher
+reads the names in the student's texts (:mod:`m4corpus.embed.carried.names`).
 """
 
 from __future__ import annotations
@@ -11,10 +13,12 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from m4corpus.embed.carried.student import FORWARD, MODEL, Student, Sums, card, checked, load_student
-from m4corpus.embed.carried.use import UseMultilingual
+from m4corpus.embed.carried import names
+from m4corpus.embed.carried.student import FORWARD, MODEL, Lent, Student, Sums, card, checked, load_student
+from m4corpus.embed.carried.use import MARKS, UseMultilingual
 from m4corpus.embed.config import EncoderConfig
 from m4corpus.embed.files import content_digest
+from m4corpus.packages import installed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,8 +27,13 @@ if TYPE_CHECKING:
     from m4corpus.embed.encoder import Vectors
 
 #: The chance that the teacher can read a text, by the gate, up to which it has no share in the vector, and from which
-#: on the vector is its own. Names and unknown words, of which the gate knows nothing, are left to the teacher.
-NEVER, ALWAYS = 0.1, 0.38
+#: on it reads it itself. A few words, of which the gate knows little, are left to it sooner.
+NEVER, ALWAYS, ALWAYS_SHORT = 0.1, 0.9, 0.38
+#: The teacher's share of the vector of a text it can read, of more than :data:`~m4corpus.embed.carried.names.SHORT`
+#: words.
+MOST = 0.85
+#: The weight of a name found by its sound beside one that is read as written: it may be another.
+BY_SOUND = 0.5
 # Greek, Devanagari, Bengali, Tamil, Telugu, Sinhala and Ethiopic: what is mostly written in one of them is left to the
 # student, also where the gate knows none of its words.
 _STUDENTS_SCRIPTS = re.compile(
@@ -59,7 +68,12 @@ class Multilingual(UseMultilingual):
             **teacher,
             "name": self.name,
             "files": {**teacher["files"], MODEL.name: content_digest(MODEL)},
-            "student": {"forward": FORWARD, "version": card()["version"]},
+            "packages": {**teacher["packages"], "anyascii": installed("anyascii")},
+            "student": {
+                "forward": FORWARD,
+                "version": card()["version"],
+                "names": names.VERSION,
+            },
         }
 
     def encode(self, inputs: Sequence[str]) -> Vectors:
@@ -67,14 +81,16 @@ class Multilingual(UseMultilingual):
         import numpy as np
 
         heard = self._student.sums(inputs, self.max_tokens)
-        own = self._shares(inputs, heard)
+        readable = self._readable(inputs, heard)
+        own = _shares(readable, heard)
         both = (own > 0) & (own < 1)
         vectors = np.zeros((len(inputs), self.dimension), dtype=np.float32)
         if (taught := np.flatnonzero(own > 0)).size:
             vectors[taught] = super().encode([inputs[i] for i in taught.tolist()])
             vectors[both] *= own[both, None]
         if (read := np.flatnonzero(own < 1)).size:
-            vectors[read] += self._student.vectors(heard.take(read)) * (1 - own[read])[:, None]
+            lent = self._lent(inputs, heard, readable).take(read)
+            vectors[read] += self._student.vectors(heard.take(read), lent) * (1 - own[read])[:, None]
             vectors[both] /= np.sqrt(np.einsum("ij,ij->i", vectors[both], vectors[both]))[:, None]
         return vectors
 
@@ -87,19 +103,46 @@ class Multilingual(UseMultilingual):
 
     def teacher_shares(self, inputs: Sequence[str]) -> NDArray[np.float32]:
         """How much of each vector is the teacher's, from 0 to 1: float32, one an input."""
-        return self._shares(inputs, self._student.sums(inputs, self.max_tokens))
+        heard = self._student.sums(inputs, self.max_tokens)
+        return _shares(self._readable(inputs, heard), heard)
 
-    def _shares(self, inputs: Sequence[str], heard: Sums) -> NDArray[np.float32]:
+    def _readable(self, inputs: Sequence[str], heard: Sums) -> NDArray[np.float32]:
+        """How far the teacher can read each text, from 0 to 1."""
         import numpy as np
 
-        readable = 1 / (1 + np.exp(np.clip(self._student.foreign(heard), -30, 30)))
-        share = np.clip((readable - NEVER) / (ALWAYS - NEVER), 0, 1)
+        chance = 1 / (1 + np.exp(np.clip(self._student.foreign(heard), -30, 30)))
+        always = np.where(heard.words <= names.SHORT, ALWAYS_SHORT, ALWAYS)
+        share = np.clip((chance - NEVER) / (always - NEVER), 0, 1)
         share[[i for i in np.flatnonzero(share).tolist() if _for_the_student(inputs[i])]] = 0
         return np.where(share < NEGLIGIBLE, 0, np.where(share > 1 - NEGLIGIBLE, 1, share)).astype(np.float32)
+
+    def _lent(self, inputs: Sequence[str], heard: Sums, readable: NDArray[np.float32]) -> Lent:
+        """What the teacher reads for the student in the texts it cannot wholly read itself."""
+        import numpy as np
+
+        lent = Lent(np.zeros((len(inputs), self.dimension), np.float32), np.zeros(len(inputs), np.int64))
+        texts = np.flatnonzero(readable < 1)
+        found = self._names.found([inputs[i] for i in texts.tolist()], heard.words[texts].tolist())
+        for words, weight in zip(found, (1, BY_SOUND), strict=True):
+            if there := [i for i, some in enumerate(words) if some]:
+                sequences = self._read([words[i] for i in there])
+                lent.sums[texts[there]] += np.float32(weight) * self._model.features(sequences)
+                lent.tokens[texts[there]] += [len(ids) - MARKS for ids in sequences]
+        return lent
+
+    @cached_property
+    def _names(self) -> names.Names:
+        return names.Names(self._tokenizer, self._student.vocabulary)
 
     @cached_property
     def _student(self) -> Student:
         return load_student(checked())
+
+
+def _shares(readable: NDArray[np.float32], heard: Sums) -> NDArray[np.float32]:
+    import numpy as np
+
+    return np.where(heard.words <= names.SHORT, readable, readable * np.float32(MOST))
 
 
 def _for_the_student(text: str) -> bool:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 RESOURCES = Path(__file__).parents[2] / "resources"
 MODEL, CARD = RESOURCES / "student-encoder.npz", RESOURCES / "student-encoder.json"
 #: Raised when the forward pass would give other bytes.
-FORWARD = 2
+FORWARD = 3
 #: Rows of every product.
 ROWS = 32
 #: Word vectors kept, about a kilobyte each; and words summed at a time.
@@ -60,6 +60,18 @@ class Sums(NamedTuple):
         return Sums(self.sums[rows], self.words[rows])
 
 
+class Lent(NamedTuple):
+    """What the teacher reads in texts for the student: ``sums`` (float32, ``(texts, 512)``) before its dense layers,
+    and the ``tokens`` they are of (int64)."""
+
+    sums: Floats
+    tokens: NDArray[np.int64]
+
+    def take(self, rows: NDArray[np.int64]) -> Lent:
+        """Those of some of the texts."""
+        return Lent(self.sums[rows], self.tokens[rows])
+
+
 class Student:
     """The network. Threads may share it; they take turns."""
 
@@ -67,7 +79,7 @@ class Student:
         from threadpoolctl import ThreadpoolController
 
         with np.load(model, allow_pickle=False) as stored:
-            self._vocabulary = Vocabulary({name: stored[name] for name in stored.files})
+            self.vocabulary = Vocabulary({name: stored[name] for name in stored.files})
             self._projection, self._offset = stored["projection"], stored["offset"]
             self._unit = np.float32(stored["unit"])
             self._prior = np.float32(stored["gate_prior"])
@@ -79,7 +91,7 @@ class Student:
         """What the first ``longest`` words of each text add up to."""
         words = [found[:longest] for found in words_of(texts)]
         counts = np.fromiter((len(found) for found in words), dtype=np.int64, count=len(words))
-        sums = np.zeros((len(texts), self._vocabulary.width), dtype=np.int32)
+        sums = np.zeros((len(texts), self.vocabulary.width), dtype=np.int32)
         first = 0
         with self._lock:
             while first < len(texts):
@@ -88,10 +100,10 @@ class Student:
                     size += counts[last]
                     last += 1
                 if size:
-                    slots = self._vocabulary.slots([word for found in words[first:last] for word in found])
+                    slots = self.vocabulary.slots([word for found in words[first:last] for word in found])
                     filled = np.flatnonzero(counts[first:last]) + first
                     starts = np.concatenate([[0], np.cumsum(counts[filled])[:-1]])
-                    sums[filled] = np.add.reduceat(self._vocabulary.vectors[slots], starts, axis=0)
+                    sums[filled] = np.add.reduceat(self.vocabulary.vectors[slots], starts, axis=0)
                 first = last
         return Sums(sums, counts)
 
@@ -100,21 +112,25 @@ class Student:
         evidence = heard.sums[:, -1] / (GATE_STEPS * np.sqrt(np.maximum(heard.words, 1)))
         return np.asarray(evidence + self._prior, dtype=np.float32)
 
-    def vectors(self, heard: Sums) -> Floats:
-        """Unit vectors: float32 ``(texts, 512)``."""
+    def vectors(self, heard: Sums, lent: Lent) -> Floats:
+        """Unit vectors: float32 ``(texts, 512)``, of what the student heard and the teacher lent it."""
         out = np.empty((len(heard.words), len(self._offset)), dtype=np.float32)
+        counts = heard.words + lent.tokens
         with self._blas.limit(limits=1, user_api="blas"):
             for i in range(0, len(out), ROWS):
-                out[i : i + ROWS] = self._top(heard.sums[i : i + ROWS, :-1], heard.words[i : i + ROWS])
+                part = slice(i, i + ROWS)
+                out[part] = self._top(heard.sums[part, :-1], lent.sums[part], counts[part])
         return out
 
-    def _top(self, sums: Integers, counts: NDArray[np.int64]) -> Floats:
+    def _top(self, sums: Integers, lent: Floats, counts: NDArray[np.int64]) -> Floats:
         d, number = self._dense, len(sums)
         x = np.zeros((ROWS, sums.shape[1]), dtype=np.float32)
         length = np.full((ROWS, 1), 2, dtype=np.float32)
         x[:number] = sums
         length[:number, 0] += counts
-        x = ((x * self._unit) @ self._projection + self._offset) / np.sqrt(length)
+        x = (x * self._unit) @ self._projection + self._offset
+        x[:number] += lent
+        x /= np.sqrt(length)
         y = np.maximum(x @ d["p1"] + np.maximum(x @ d["d0"], 0) @ d["d1"], 0)
         z = np.tanh(y @ d["p3"] + np.maximum(y @ d["d2"], 0) @ d["d3"])
         norm = np.sqrt(np.maximum(np.einsum("ij,ij->i", z, z), _LEAST))
@@ -157,6 +173,17 @@ class Vocabulary:
             self.vectors[first : first + len(new)] = self._computed(new)
             known.update(zip(new, range(first, first + len(new)), strict=True))
         return np.fromiter((known[word] for word in words), dtype=np.int64, count=len(words))
+
+    def known(self, words: Sequence[str]) -> dict[str, tuple[bool, int]]:
+        """For each word whether it has a vector of its own, and its evidence for the gate: below zero where it looks
+        like one of the teacher's languages."""
+        distinct = list(dict.fromkeys(words))
+        whole, whole_of, _, _ = features(distinct)
+        own = np.zeros(len(distinct), dtype=bool)
+        own[whole_of[_places(self._whole, whole) >= 0]] = True
+        return dict(
+            zip(distinct, zip(own.tolist(), self._computed(distinct)[:, -1].tolist(), strict=True), strict=True)
+        )
 
     def _computed(self, words: Sequence[str]) -> Integers:
         whole, whole_of, grams, gram_of = features(words)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -40,34 +40,70 @@ _OPTIONAL = (0x00AD, 0x0640, 0x0670, *range(0x064B, 0x0656), *range(0x200B, 0x20
 #: Letters of the Arabic script that are typed for one another.
 _ALIKE = dict(zip("يىئكةأإآٱۀہھ", "ییيکهااااههه", strict=True)) | {"İ": "i"}
 _SPACE, _GONE = 0x20, 0xFFFFFFFF
+#: What a new sentence, quotation or clause follows; and what stands for the end of a line.
+_BEGIN = "\x02"
+_BEGINNINGS = np.array([ord(c) for c in _BEGIN + '.!?:;।።۔"“«('], dtype=np.uint32)
+_WRITTEN = re.compile(f'([^\\s{re.escape(_BEGIN)}.!?:;।።۔"“«(]+)|[^\\s]')
 _UNSPACED_RUN = re.compile("[" + "".join(f"{chr(a)}-{chr(b)}" for a, b in _UNSPACED) + f"{chr(_END)}-{chr(0x3FFFF)}]+")
 
 
-@lru_cache(maxsize=1)
-def _folding() -> NDArray[np.uint32]:
-    """For each code point below :data:`_END` what it is read as: letters without case, a space for what no word
-    is made of, :data:`_GONE` for what may be left out."""
-    table = np.full(_END, _SPACE, dtype=np.uint32)
-    for code in range(_END):
-        character = chr(code)
-        category = unicodedata.category(character)
-        if category == "Nd":
-            table[code] = ord("0") + unicodedata.digit(character)
-        elif category[0] in "LMN":
-            folded = _ALIKE.get(character) or character.casefold()
-            table[code] = ord(_ALIKE.get(folded, folded)) if len(folded) == 1 else code
-    table[list(_OPTIONAL)] = _GONE
-    table[ord("\n")] = ord("\n")
-    return table
+# What every code point met so far is read as; all of Unicode takes a while, and texts have but a few of it.
+_UNMET = 0xFFFFFFFE
+_TABLE = np.full(_END, _UNMET, dtype=np.uint32)
+
+
+def _folded(codes: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """What each code point is read as: letters without case, a space for what no word is made of, :data:`_GONE` for
+    what may be left out."""
+    places = np.minimum(codes, _END - 1)
+    read = _TABLE[places]
+    unmet = read == _UNMET
+    if unmet.any():
+        for code in np.unique(places[unmet]).tolist():
+            _TABLE[code] = _reading(code)
+        read = _TABLE[places]
+    return np.where(codes < _END, read, codes)
+
+
+def _reading(code: int) -> int:
+    if code in _OPTIONAL:
+        return _GONE
+    character = chr(code)
+    category = unicodedata.category(character)
+    if category == "Nd":
+        return ord("0") + unicodedata.digit(character)
+    if category[0] in "LMN":
+        folded = _ALIKE.get(character) or character.casefold()
+        return ord(_ALIKE.get(folded, folded)) if len(folded) == 1 else code
+    return code if character == "\n" else _SPACE
 
 
 def words_of(texts: Sequence[str]) -> list[list[str]]:
     """The words of each text, in order, as :func:`features` wants them."""
     joined = unicodedata.normalize("NFKC", "\n".join(" ".join(text.split("\n")) for text in texts))
     codes = np.frombuffer(joined.encode("utf-32-le", "replace"), dtype=np.uint32)
-    folded = np.where(codes < _END, _folding()[np.minimum(codes, _END - 1)], codes)
+    folded = _folded(codes)
     lines = folded[folded != _GONE].tobytes().decode("utf-32-le").split("\n")
     return [[word[:LONGEST_WORD] for part in line.split() for word in _parts(part)] for line in lines]
+
+
+def written_of(texts: Sequence[str]) -> list[list[tuple[str, bool]]]:
+    """The words of each text as they are written (in NFKC), each with whether it begins a sentence, a quotation or a
+    line. What is written without spaces is one word."""
+    joined = unicodedata.normalize("NFKC", "\n".join(_BEGIN.join(text.split("\n")) for text in texts))
+    codes = np.frombuffer(joined.encode("utf-32-le", "replace"), dtype=np.uint32)
+    folded = _folded(codes)
+    between = (folded == _SPACE) & ~np.isin(codes, _BEGINNINGS)
+    lines = np.where(between, _SPACE, codes)[folded != _GONE].astype(np.uint32).tobytes().decode("utf-32-le")
+    return [list(_written(line)) for line in lines.split("\n")] if texts else []
+
+
+def _written(line: str) -> Iterator[tuple[str, bool]]:
+    begins = True
+    for found in _WRITTEN.finditer(line):
+        if found[1]:
+            yield found[1], begins
+        begins = not found[1]
 
 
 def _parts(word: str) -> list[str]:

@@ -91,9 +91,7 @@ class UseMultilingual(PromptedEncoder):
 
     def encode(self, inputs: Sequence[str]) -> Vectors:
         """Unit vectors of inputs: float32 ``(len(inputs), 512)``."""
-        sequences = self.tokenized(inputs)
-        longest = self.max_tokens
-        return self._model.encode([_shortened(ids, longest) if len(ids) > longest else ids for ids in sequences])
+        return self._model.encode(self._read(inputs))
 
     def tokenized(self, inputs: Sequence[str]) -> list[Ids]:
         """Token numbers of each input, not shortened, with the marks of beginning and end.
@@ -107,6 +105,10 @@ class UseMultilingual(PromptedEncoder):
             known = {**known, **dict(zip(missing, ids, strict=True))}
             self._recent = {text: known[text] for text in inputs}
         return [known[text] for text in inputs]
+
+    def _read(self, inputs: Sequence[str]) -> list[Ids]:
+        longest = self.max_tokens
+        return [_shortened(ids, longest) if len(ids) > longest else ids for ids in self.tokenized(inputs)]
 
     def _file(self, name: str) -> Path:
         path = self._resources / name
@@ -149,6 +151,8 @@ def _refuse_foreign_options(config: EncoderConfig) -> None:
     """An option that would have no effect is a mistake in the recipe."""
     wrong = {
         "revision": config.revision != "",
+        "backend": config.backend != "torch",
+        "weights": config.weights != "",
         "dtype": config.dtype != "float32",
         "trust_remote_code": config.trust_remote_code,
         "normalise": not config.normalise,

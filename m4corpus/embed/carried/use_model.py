@@ -18,7 +18,7 @@ average:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -90,10 +90,20 @@ class UseModel:
 
     def encode(self, sequences: Sequence[Ids]) -> Floats:
         """Unit vectors of non-empty token sequences: float32 ``(len(sequences), 512)``."""
+        return self._in_blocks(sequences, self._top)
+
+    def features(self, sequences: Sequence[Ids]) -> Floats:
+        """What the dense layers would get of non-empty token sequences, times the root of their lengths: float32
+        ``(len(sequences), 512)``. So the features of two texts add up to about those of both."""
+        return self._in_blocks(sequences, self._projected)
+
+    def _in_blocks(self, sequences: Sequence[Ids], finish: Callable[[Tensor, Tensor], Tensor]) -> Floats:
+        """Rows that ``finish`` makes of blocks of :data:`TEXT_ROWS` sums and lengths."""
         import torch
 
         lengths = np.array([len(sequence) for sequence in sequences], dtype=np.int64)
         sums = torch.empty(len(sequences), EMBEDDING + len(ORDERS) * WIDTH)
+        out = np.empty((len(sequences), DIMENSION), dtype=np.float32)
         with self._lock, one_thread(), torch.inference_mode():
             for first, last in _groups(lengths, FILL_ROWS):
                 # Tokens met for the first time are computed for many groups at once, so that their blocks are full.
@@ -101,13 +111,13 @@ class UseModel:
                 for start, end in _groups(lengths[first:last], GROUP_ROWS):
                     texts = slice(first + start, first + end)
                     sums[texts] = self._sums(np.concatenate(sequences[texts]), lengths[texts])
-            return np.concatenate(
-                [np.empty((0, DIMENSION), dtype=np.float32)]
-                + [
-                    self._top(sums[i : i + TEXT_ROWS], torch.from_numpy(lengths[i : i + TEXT_ROWS]))
-                    for i in range(0, len(sums), TEXT_ROWS)
-                ]
-            )
+            for i in range(0, len(sums), TEXT_ROWS):
+                block, count = torch.zeros(TEXT_ROWS, sums.shape[1]), len(sums[i : i + TEXT_ROWS])
+                length = torch.ones(TEXT_ROWS, 1)
+                block[:count] = sums[i : i + count]
+                length[:count, 0] = torch.from_numpy(lengths[i : i + count]).float()
+                out[i : i + count] = finish(block, length)[:count].numpy()
+        return out
 
     def _sums(self, tokens: Ids, lengths: Integers) -> Tensor:
         """Normalised features summed over each text's tokens: float32 ``(texts, 512 + 3 * 256)``.
@@ -167,20 +177,19 @@ class UseModel:
             return self._usual
         return Space(rows)
 
-    def _top(self, sums: Tensor, lengths: Tensor) -> Floats:
-        """From the summed features of at most :data:`TEXT_ROWS` texts to their vectors."""
-        import torch
+    def _projected(self, sums: Tensor, length: Tensor) -> Tensor:
+        """Summed features in the dimensions of the dense layers."""
+        d = self._dense
+        return (sums * d["ln_g"] + length * d["ln_b"]) @ d["cnn_W"] + length * d["cnn_b"]
 
-        d, count = self._dense, len(sums)
-        x = torch.zeros(TEXT_ROWS, sums.shape[1])
-        length = torch.ones(TEXT_ROWS, 1)
-        x[:count], length[:count, 0] = sums, lengths.float()
-        x = x * d["ln_g"] + length * d["ln_b"]
-        x = (x @ d["cnn_W"] + length * d["cnn_b"]) / length.sqrt()
+    def _top(self, sums: Tensor, length: Tensor) -> Tensor:
+        """From summed features to vectors."""
+        d = self._dense
+        x = self._projected(sums, length) / length.sqrt()
         y = (x @ d["p1"] + (x @ d["d0"]).relu_() @ d["d1"]).relu_()
         z = (y @ d["p3"] + (y @ d["d2"]).relu_() @ d["d3"]).tanh_()
         norm = (z * z).sum(dim=1, keepdim=True).clamp_min_(self._eps).sqrt_()
-        return np.asarray((z / norm)[:count].numpy())
+        return z / norm
 
 
 def _groups(lengths: Integers, most: int) -> Iterator[tuple[int, int]]:

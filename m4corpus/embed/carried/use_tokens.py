@@ -52,8 +52,12 @@ class TokenTable:
         self._token = np.full(capacity, -1, dtype=np.int64)
         self._uses = np.zeros(capacity, dtype=np.int64)
         self._used = 1
-        self.embedding = torch.zeros(capacity, EMBEDDING)
-        self.terms = [torch.zeros(capacity * (n + 1), WIDTH, dtype=torch.float16) for n, _ in ORDERS]
+        # What is not written is not read, so most of this memory is never asked for while few tokens are met.
+        self.embedding = torch.empty(capacity, EMBEDDING)
+        self.embedding[0] = 0
+        self.terms = [torch.empty(capacity * (n + 1), WIDTH, dtype=torch.float16) for n, _ in ORDERS]
+        for (n, _), terms in zip(ORDERS, self.terms, strict=True):
+            terms[: n + 1] = 0
 
     def slots(self, tokens: NDArray[np.integer[Any]]) -> Integers:
         """Where the features of each token are; computes what is missing, dropping rarer tokens when the table is full.

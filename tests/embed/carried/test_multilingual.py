@@ -12,7 +12,7 @@ import pytest
 
 from m4corpus import languages as registry
 from m4corpus.embed.carried import student
-from m4corpus.embed.carried.multilingual import Multilingual
+from m4corpus.embed.carried.multilingual import MOST, Multilingual
 from m4corpus.embed.carried.student_words import features
 from m4corpus.embed.carried.use import UseMultilingual
 from m4corpus.embed.config import EncoderConfig
@@ -73,10 +73,31 @@ def test_every_language_of_the_registry_is_covered(encoder: Multilingual) -> Non
     assert {language.code for language in registry.languages()} | {"ell", "vie"} <= covered
 
 
-def test_the_teachers_languages_have_the_teachers_vectors(encoder: Multilingual) -> None:
+def test_the_teachers_languages_have_nearly_the_teachers_vectors(encoder: Multilingual) -> None:
     texts = [*TAUGHT.values(), *ENGLISH]
     theirs = UseMultilingual(EncoderConfig(name="use-multilingual")).encode(texts)
+    assert np.einsum("ij,ij->i", encoder.encode(texts), theirs).min() > 0.95
+    assert (encoder.teacher_shares(texts) <= MOST).all()
+
+
+def test_a_few_words_in_the_teachers_languages_have_its_very_vectors(encoder: Multilingual) -> None:
+    texts = ["Nasi goreng", "fried rice", "pain au chocolat", "новый мост", "새로운 다리"]
+    theirs = UseMultilingual(EncoderConfig(name="use-multilingual")).encode(texts)
     assert encoder.encode(texts).tobytes() == theirs.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("question", "right", "wrong"),
+    [
+        ("Ποιος κέρδισε τους Μπρόνκος;", "The Broncos won the game.", "The Steelers won the game."),
+        ("ब्रोंकोस को किसने हराया?", "The Broncos won the game.", "The Steelers won the game."),
+        ("Cine a câștigat cu Broncos?", "The Broncos won the game.", "The Steelers won the game."),
+        ("Tesla sinh ra ở đâu?", "Tesla was born in a village.", "Luther was born in a village."),
+    ],
+)
+def test_a_name_the_student_never_met_is_found(encoder: Multilingual, question: str, right: str, wrong: str) -> None:
+    scores = (encoder.encode_queries([question]) @ encoder.encode([right, wrong]).T)[0]
+    assert scores[0] > scores[1] + 0.05
 
 
 def test_other_languages_are_the_students(encoder: Multilingual) -> None:
@@ -117,12 +138,12 @@ def test_bytes_do_not_depend_on_what_was_read_before(encoder: Multilingual) -> N
     network = encoder._student
     with np.load(student.MODEL, allow_pickle=False) as stored:
         small = student.Vocabulary({name: stored[name] for name in stored.files}, capacity=20)
-    before, network._vocabulary = network._vocabulary, small
+    before, network.vocabulary = network.vocabulary, small
     try:
-        afresh = [network.vectors(network.sums([text], 4096)) for text in [*texts, *texts[::-1]]]
+        afresh = [network.sums([text], 4096).sums for text in [*texts, *texts[::-1]]]
     finally:
-        network._vocabulary = before
-    usual = network.vectors(network.sums([*texts, *texts[::-1]], 4096))
+        network.vocabulary = before
+    usual = network.sums([*texts, *texts[::-1]], 4096).sums
     assert np.concatenate(afresh).tobytes() == usual.tobytes()
 
 
@@ -137,6 +158,7 @@ def test_a_byte_of_the_table_holds_two_dimensions() -> None:
     vocabulary = student.Vocabulary(stored, capacity=4)
     found = vocabulary.vectors[vocabulary.slots(["bread", "unheard"])]
     assert found.tolist() == [[2100, 600, -2100, 0, -5], [0, 0, 0, 0, 0]]
+    assert vocabulary.known(["bread", "unheard"]) == {"bread": (True, -5), "unheard": (False, 0)}
 
 
 def test_reads_no_further_than_its_limit(encoder: Multilingual) -> None:
