@@ -36,7 +36,7 @@ class IntegrityError(M4CorpusError):
 
 
 class QuarantineError(M4CorpusError):
-    """A ``--strict`` run finished, but some inputs were quarantined."""
+    """A ``--strict`` run finished, but some inputs were quarantined; or not all of a release could be brought back."""
 
     exit_code = 5
 

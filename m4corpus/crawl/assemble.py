@@ -61,6 +61,7 @@ async def assemble(
             writer = _Writer(crawl.path, config, fetcher, reached, watch)
             completions = [await writer.write(part) for part in range(partitions)]
             conditioned = {question.plan for question in questions.questions if question.conditioned}
+            conditioned |= set(config.revisions.conditioned) if config.revisions else set()
             with replacing(crawl.path / QUESTIONS) as path:
                 _write_lines(path, _asked(facts, reached, conditioned))
             with replacing(crawl.path / IMAGES) as path:
@@ -173,7 +174,7 @@ class _Writer:
             media_type="text/html",
             content=rendered.html,
             title=rendered.title,
-            url=_address(self._config.wiki.page, pin),
+            url=address_of(self._config.wiki.page, pin),
             language_hint=pin.edition,
             hint_from="field",
             revision=str(pin.revision),
@@ -216,7 +217,8 @@ def _locator(pin: Pin) -> str:
     return f"{pin.edition}:{pin.pageid}@{pin.revision}"
 
 
-def _address(template: str, pin: Pin) -> str:
+def address_of(template: str, pin: Pin) -> str:
+    """The address of an article; ``template`` is that of the wikis' pages."""
     title = quote(pin.title.replace(" ", "_"), safe=";@$!*(),/~:")
     return template.replace("{edition}", pin.edition).replace("{title}", title)
 

@@ -169,6 +169,21 @@ class QueriesConfig:
 
 
 @config
+class RevisionsConfig:
+    """Articles at revisions that are known already: what an earlier crawl pinned, fetched again."""
+
+    path: str = Field(
+        min_length=1,
+        description="CSV, JSONL or Parquet with edition, pageid, revision, title and timestamp (when the revision was "
+        "saved, may be left out), relative to the recipe",
+    )
+    conditioned: list[str] = Field(
+        default_factory=list,
+        description="benchmarks whose right answers were searched for when these articles were found",
+    )
+
+
+@config
 class ImagesConfig:
     """Images of Wikimedia Commons for the same queries."""
 
@@ -243,6 +258,9 @@ class CrawlConfig:
     worldcuisines: WorldCuisinesConfig | None = Field(default=None, description="questions of WorldCuisines")
     cvqa: CvqaConfig | None = Field(default=None, description="questions of CVQA")
     queries: list[QueriesConfig] = Field(default_factory=list, description="queries of your own")
+    revisions: RevisionsConfig | None = Field(
+        default=None, description="articles at revisions that are known; nothing else is fetched with them"
+    )
     images: ImagesConfig | None = Field(default=None, description="images of Wikimedia Commons for all queries")
     sites: list[SiteConfig] = Field(default_factory=list, description="web sites")
 
@@ -257,8 +275,11 @@ class CrawlConfig:
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if not (self.worldcuisines or self.cvqa or self.queries or self.sites):
-            raise ValueError("a crawl needs something to fetch: worldcuisines, cvqa, queries or sites")
+        asks = bool(self.worldcuisines or self.cvqa or self.queries or self.sites)
+        if not (asks or self.revisions):
+            raise ValueError("a crawl needs something to fetch: worldcuisines, cvqa, queries, revisions or sites")
+        if self.revisions and (asks or self.images):
+            raise ValueError("revisions are fetched alone; put what else there is to fetch into another recipe")
         if self.images and not (self.worldcuisines or self.cvqa or self.queries):
             raise ValueError("images are searched for the queries of worldcuisines, cvqa or queries; there are none")
         parts: list[QueriesConfig | SiteConfig] = [*self.queries, *self.sites]

@@ -57,6 +57,11 @@ class Plan:
             options["cvqa"]["expansions"] = bool(options["cvqa"]["expansions"])
         for own in options["queries"]:
             del own["path"]
+        # A plan without them is what it was before there were any.
+        if options["revisions"]:
+            del options["revisions"]["path"]
+        else:
+            del options["revisions"]
         return cls(options, dict(sorted(inputs.items())))
 
     @property

@@ -30,6 +30,8 @@ CREATE TABLE IF NOT EXISTS facts (kind TEXT, key TEXT, data TEXT NOT NULL, PRIMA
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 _SETTLED = "settled"
+#: Comes after every character a key may hold.
+_LAST = "\U0010ffff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,15 +193,22 @@ class Frontier(Database):
         found = self._query("SELECT data FROM facts WHERE kind = ? AND key = ?", kind, key)
         return json.loads(found[0][0]) if found else None
 
-    def facts(self, kind: str) -> Iterator[tuple[str, Any]]:
-        """Keys and data of a kind, sorted by the keys' bytes in UTF-8."""
-        last = None
+    def facts(self, kind: str, under: str = "") -> Iterator[tuple[str, Any]]:
+        """Keys and data of a kind, sorted by the keys' bytes in UTF-8; with ``under`` those whose key begins so."""
+        last, after, within = under, ">=", "AND key < ?" if under else ""
+        end = (f"{under}{_LAST}",) if under else ()
         while rows := self._query(
-            "SELECT key, data FROM facts WHERE kind = ?1 AND (?2 IS NULL OR key > ?2) ORDER BY key LIMIT 1000",
-            *(kind, last),
+            f"SELECT key, data FROM facts WHERE kind = ? AND key {after} ? {within} ORDER BY key LIMIT 1000",
+            *(kind, last, *end),
         ):
+            after = ">"
             for last, text in rows:
                 yield last, json.loads(text)
+
+    def groups(self, kind: str) -> list[tuple[str, int]]:
+        """What the keys of a kind begin with, up to their first tab, and how many there are of each; sorted."""
+        start = "substr(key, 1, instr(key, char(9)) - 1)"
+        return self._query(f"SELECT {start}, COUNT(*) FROM facts WHERE kind = ? GROUP BY 1 ORDER BY 1", kind)
 
     def forget_facts(self) -> None:
         """Drop all facts: those that follow from answers are found anew, those that a failure had let in are not."""

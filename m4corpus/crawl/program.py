@@ -7,9 +7,11 @@ run again does what has no fact yet.
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
+from operator import itemgetter
 from typing import Any
 
 from m4corpus.crawl.atonce import each
@@ -80,7 +82,12 @@ class Program:
         await each(enumerate(self._questions.questions), ask, _AT_ONCE)
 
     async def _pin(self) -> None:
-        """The revision of every page that was reached, in batches that depend on the pages alone."""
+        """The revision of every page that was reached, in batches that depend on the pages alone; those that are known
+        need no request."""
+        for known in self._questions.pins:
+            key = f"{known.edition}\t{known.pageid:012d}"
+            self._facts.note("reached", key, {})
+            self._facts.note("pin", key, known.as_dict())
         total, done = self._facts.number("reached"), 0
 
         async def pin(batch: tuple[str, list[int]]) -> None:
@@ -109,7 +116,18 @@ class Program:
             done += 1
             self._watch("pages", done, total)
 
-        await each(self._facts.facts("pin"), render, _AT_ONCE)
+        await each(self._by_turns(), render, _AT_ONCE)
+
+    def _by_turns(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Pinned pages of all editions in turn, so many of each that they end together: one host takes only so many at
+        once, and asking several is faster."""
+
+        def of(edition: str, number: int) -> Iterator[tuple[tuple[float, str], tuple[str, dict[str, Any]]]]:
+            for place, fact in enumerate(self._facts.facts("pin", f"{edition}\t")):
+                yield (place / number, edition), fact
+
+        streams = [of(edition, number) for edition, number in self._facts.groups("pin")]
+        return (fact for _, fact in heapq.merge(*streams, key=itemgetter(0)))
 
     async def _find_images(self) -> None:
         if self._config.images is None:

@@ -39,6 +39,15 @@ class CrawlStatus:
         return asdict(self)
 
 
+def may_pass(crawl: CrawlDirectory) -> bool:
+    """Whether requests failed that may do better another time."""
+    # Of a crawl that was copied from elsewhere, the frontier may be missing.
+    if not crawl.frontier.is_file():
+        return False
+    with Frontier(crawl.frontier, read_only=True) as frontier:
+        return any(row.transient for row in frontier.failures())
+
+
 def status(crawl: CrawlDirectory) -> CrawlStatus:
     """Reads the frontier of a crawl, which may be running meanwhile."""
     with Frontier(crawl.frontier, read_only=True) as frontier:
@@ -51,10 +60,10 @@ def status(crawl: CrawlDirectory) -> CrawlStatus:
         rate = frontier.rate()
         # What a question takes, and how many new pages it finds, is taken from those that are answered.
         waiting = questions - answered
-        growth = questions / answered if answered else 0.0
+        growth = questions / answered if answered else float(not questions)
         batch = 1 if crawl.plan.config["wiki"]["as_of"] else BATCH
         left = waiting * asked / max(answered, 1) + (reached * growth - pinned) / batch + (reached * growth - rendered)
-        known = answered > 0 and left > 0 and not crawl.finished
+        known = (answered > 0 or not questions) and left > 0 and not crawl.finished
         return CrawlStatus(
             crawl=crawl.path.name,
             finished=crawl.finished,

@@ -116,6 +116,10 @@ class Wikis:
         """Saves a new revision, of a new page too."""
         self._maintain(edition, "edit", "--user=Cook", "--summary=Another spoon", title, stdin=text)
 
+    def delete(self, edition: str, title: str) -> None:
+        """Deletes a page with all its revisions."""
+        self._maintain(edition, "deleteBatch", "-u", "Cook", "-r", "Nobody eats it", stdin=title)
+
     def dump(self, edition: str, target: Path, *, schema: str = "0.11", full: bool = False, server: str = "") -> Path:
         """Writes an XML dump of all pages to ``target``, of their latest revisions or with ``full`` of all.
 

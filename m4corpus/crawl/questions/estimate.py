@@ -126,11 +126,13 @@ def estimate(config: CrawlConfig, questions: QuestionSet) -> Estimate:
     tally = _Tally()
     pages = _searches(config, questions.questions, tally)
     _pages(config, pages, tally)
+    for edition, known in Counter(pin.edition for pin in questions.pins).items():
+        tally.add(*_rendering(config, edition), known, known, known)
     _images(config, questions.questions, tally)
     for site in config.sites:
         host = urlsplit(site.start[0]).netloc
         tally.add("page", host, len(site.start), site.max_pages, site.max_pages)
-    counts = [Count(kind, tally.kind(kind), _ASSUMPTIONS.get(kind, "")) for kind in tally.numbers]
+    counts = [_count(kind, tally.kind(kind)) for kind in tally.numbers]
     hours = [_hours(config, tally, at) for at in range(3)]
     return Estimate(
         dict(Counter(question.plan for question in questions.questions)),
@@ -155,6 +157,11 @@ _ASSUMPTIONS = {
     "page": "expected: a site has as many pages as may be taken",
 }
 _ASSUMPTIONS["revision"] = _ASSUMPTIONS["parse"]
+
+
+def _count(kind: str, number: Range) -> Count:
+    certain = number.least == number.expected == number.most
+    return Count(kind, number, "" if certain else _ASSUMPTIONS.get(kind, ""))
 
 
 def _searches(config: CrawlConfig, questions: Iterable[Question], tally: _Tally) -> dict[str, list[float]]:
@@ -196,13 +203,18 @@ def _per_edition(hits: int) -> float:
 
 
 def _pages(config: CrawlConfig, pages: dict[str, list[float]], tally: _Tally) -> None:
-    kind = "revision" if config.wiki.html == "parsoid" else "parse"
     batch = 1 if config.wiki.as_of else BATCH
     for edition, (least, expected, most) in pages.items():
         host = _wiki(config, edition)
         tally.add("pin", host, ceil(least / batch), ceil(expected / batch), ceil(most / batch))
-        page_host = urlsplit(config.wiki.rest.replace("{edition}", edition)).netloc if kind == "revision" else host
-        tally.add(kind, page_host, least, expected, most)
+        tally.add(*_rendering(config, edition), least, expected, most)
+
+
+def _rendering(config: CrawlConfig, edition: str) -> tuple[str, str]:
+    """The kind of request that fetches an article, and the host it goes to."""
+    if config.wiki.html == "parsoid":
+        return "revision", urlsplit(config.wiki.rest.replace("{edition}", edition)).netloc
+    return "parse", _wiki(config, edition)
 
 
 def _images(config: CrawlConfig, questions: Iterable[Question], tally: _Tally) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from m4corpus.crawl.mediawiki.records import Pin
 from m4corpus.crawl.questions.asking import Question
 from m4corpus.crawl.questions.records import Rejected
 from m4corpus.crawl.questions.tables import TableFile, table_files
@@ -13,13 +14,15 @@ from m4corpus.ledger import Fail
 
 @dataclass(frozen=True)
 class QuestionSet:
-    """``questions`` in the order they are numbered in. ``inputs`` holds the SHA-256 of every table by what it is for
-    (``worldcuisines.dishes``); ``origins`` the name of the file, or its data set with the commit."""
+    """``questions`` in the order they are numbered in, and ``pins``, the articles that nobody need ask for. ``inputs``
+    holds the SHA-256 of every table by what it is for (``worldcuisines.dishes``); ``origins`` the name of the file, or
+    its data set with the commit."""
 
     questions: tuple[Question, ...]
     rejected: tuple[Rejected, ...] = ()
     inputs: dict[str, str] = field(default_factory=dict)
     origins: dict[str, str] = field(default_factory=dict)
+    pins: tuple[Pin, ...] = ()
 
 
 @dataclass
@@ -30,6 +33,7 @@ class Collected:
     rejected: list[Rejected] = field(default_factory=list)
     inputs: dict[str, str] = field(default_factory=dict)
     origins: dict[str, str] = field(default_factory=dict)
+    pins: list[Pin] = field(default_factory=list)
 
     def reject(self, id: str, fault: Fail) -> None:
         """Note what is not asked."""

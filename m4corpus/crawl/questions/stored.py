@@ -1,6 +1,7 @@
 """The questions of a crawl, kept beside its archive: doing it again needs no table, wherever those came from.
 
-A file of JSON lines: what the tables were, then a line for every row that is not asked, then one for every question.
+A file of JSON lines: what the tables were, then a line for every row that is not asked, one for every question, and one
+for every article whose revision is known.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from m4corpus.crawl.mediawiki.records import Pin
 from m4corpus.crawl.questions.asking import Question
 from m4corpus.crawl.questions.names import NameQuestion
 from m4corpus.crawl.questions.own import TitleQuestion
@@ -36,12 +38,15 @@ def store(questions: QuestionSet, path: Path) -> None:
         for question in questions.questions:
             kind = next(name for name, of in _KINDS.items() if isinstance(question, of))
             file.write(canonical_json({kind: asdict(question)}) + b"\n")  # type: ignore[call-overload]
+        for pin in questions.pins:
+            file.write(canonical_json({"pin": pin.as_dict()}) + b"\n")
 
 
 def stored(path: Path) -> QuestionSet:
     """What :func:`store` wrote; raises :class:`IntegrityError` for anything else."""
     rejected: list[Rejected] = []
     questions: list[Question] = []
+    pins: list[Pin] = []
     try:
         with path.open("rb") as file:
             tables = json.loads(file.readline())
@@ -49,9 +54,11 @@ def stored(path: Path) -> QuestionSet:
                 [(kind, fields)] = json.loads(line).items()
                 if kind == "rejected":
                     rejected.append(Rejected(**fields))
+                elif kind == "pin":
+                    pins.append(Pin.from_dict(fields))
                 else:
                     questions.append(_question(kind, fields))
-        return QuestionSet(tuple(questions), tuple(rejected), tables["inputs"], tables["origins"])
+        return QuestionSet(tuple(questions), tuple(rejected), tables["inputs"], tables["origins"], tuple(pins))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         hint = "Delete it: the questions are then read from the recipe's tables."
         raise IntegrityError(f"{path} is damaged: {error}", hint) from None
