@@ -26,6 +26,8 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _PIECE = 1 << 20
+#: Reasons that lie in the machine as well as in the item: it was too slow, had too little memory, or a child ended.
+CAUSES = frozenset({"timeout", "memory", "crashed"})
 
 
 @dataclass(frozen=True)

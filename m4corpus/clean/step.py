@@ -7,7 +7,7 @@ from functools import partial
 
 from m4corpus.clean.config import CleanConfig
 from m4corpus.clean.detect import check_size, clean_page
-from m4corpus.clean.guard import Guard, Limits
+from m4corpus.clean.guard import CAUSES, Guard, Limits
 from m4corpus.records import Document, Page
 from m4corpus.steps import Step
 
@@ -16,6 +16,8 @@ class CleanStep(Step):
     """``Page`` in, ``Document`` out; a page that cannot be cleaned within its limits fails with the reason."""
 
     name = "clean"
+    #: What a page may cost: another machine, or this one less busy with its memory, may give another verdict.
+    again = CAUSES
 
     def __init__(self, config: CleanConfig | None = None) -> None:
         super().__init__()

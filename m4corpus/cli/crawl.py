@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from m4corpus.cli import options
-from m4corpus.cli.output import echo_json, table
+from m4corpus.cli.output import bytes_text, echo_json, table
 
 if TYPE_CHECKING:
-    from m4corpus.crawl.directory import CrawlDirectory
     from m4corpus.crawl.program import Watch
     from m4corpus.crawl.questions.estimate import Estimate
     from m4corpus.crawl.run import Crawl, CrawlResult
@@ -74,7 +73,7 @@ def run(recipe: Path, workdir: Path, dry_run: bool, again: bool, retry: bool, as
             _print_estimate(estimate)
         return
     with reporter() as report:
-        result = crawl.run(_watching(report), again=again, retry=retry)
+        result = crawl.run(watching(report), again=again, retry=retry)
     if as_json:
         echo_json(_result(result))
     else:
@@ -140,7 +139,7 @@ def replay(recipe: Path, workdir: Path, number: int | None, as_json: bool) -> No
 
     crawl = _crawl(recipe, workdir)
     with reporter() as report:
-        result = crawl.replay(_watching(report), number)
+        result = crawl.replay(watching(report), number)
     if as_json:
         echo_json({"crawl": result.crawl.path.name, "logical": result.logical, "same": result.same})
     elif result.same:
@@ -197,7 +196,7 @@ def _list(columns: Sequence[str], rows: Sequence[Sequence[str]], as_json: bool) 
         table(columns, rows)
 
 
-def _span(hours: float) -> str:
+def span(hours: float) -> str:
     """A length of time as one says it."""
     if hours >= 1:
         return f"{hours:,.1f} hours"
@@ -205,7 +204,9 @@ def _span(hours: float) -> str:
     return f"{minutes} minute{'s' if minutes > 1 else ''}" if minutes else "less than a minute"
 
 
-def _watching(report: Reporter) -> Watch:
+def watching(report: Reporter) -> Watch:
+    """Lets a reporter hear how far a crawl is."""
+
     def watch(step: str, done: int, total: int) -> None:
         report.progress("crawl", step, done, total, UNITS.get(step, "pages"))
 
@@ -225,18 +226,9 @@ def _result(result: CrawlResult) -> dict[str, Any]:
     }
 
 
-def _may_pass(crawl: CrawlDirectory) -> bool:
-    """Whether requests failed that may do better another time."""
-    from m4corpus.crawl.frontier import Frontier
-
-    # Of a crawl that was copied from elsewhere, the frontier may be missing.
-    if not crawl.frontier.is_file():
-        return False
-    with Frontier(crawl.frontier, read_only=True) as frontier:
-        return any(row.transient for row in frontier.failures())
-
-
 def _print_result(result: CrawlResult, recipe: Path) -> None:
+    from m4corpus.crawl.status import may_pass
+
     counts = result.artifact.counts
     if not result.seconds:
         click.echo(f"{result.crawl.path} is finished; --again begins a new one")
@@ -247,7 +239,7 @@ def _print_result(result: CrawlResult, recipe: Path) -> None:
     if result.seconds:
         fetched, reused = result.counters.fetched, result.counters.reused
         click.echo(f"{fetched:,} requests sent, {reused:,} answers were there already, {result.seconds:.1f} s")
-    if counts.failed and _may_pass(result.crawl):
+    if counts.failed and may_pass(result.crawl):
         click.echo("some of it failed for reasons that may have passed: --retry asks again")
     if conditioned := result.artifact.info["conditioned_on_answers"]:
         click.echo(f"note: pages were searched for with the right answers of {', '.join(conditioned)}")
@@ -270,9 +262,9 @@ def _print_status(told: CrawlStatus) -> None:
         )
     if told.troubles:
         table(["host", "tried again after", "times", "seconds waited"], [list(row) for row in told.troubles])
-    click.echo(f"{told.bytes / 1e6:,.1f} MB fetched, {told.per_second:.1f} answers/s over the last minutes")
+    click.echo(f"{bytes_text(told.bytes)} fetched, {told.per_second:.1f} answers/s over the last minutes")
     if told.seconds_left is not None:
-        click.echo(f"about {_span(told.seconds_left / 3600)} left")
+        click.echo(f"about {span(told.seconds_left / 3600)} left")
 
 
 def _print_estimate(estimate: Estimate) -> None:
@@ -289,9 +281,9 @@ def _print_estimate(estimate: Estimate) -> None:
         if count.assumption:
             click.echo(f"{count.kind}: {count.assumption}")
     least, expected, most = estimate.hours
-    click.echo(f"{_span(expected)} expected, {_span(least)} at least, {_span(most)} at most ({estimate.bound})")
+    click.echo(f"{span(expected)} expected, {span(least)} at least, {span(most)} at most ({estimate.bound})")
     click.echo(
-        f"M4-RAG's scripts: {_span(estimate.reference.hours)} one request after another, "
-        f"{_span(estimate.reference.same_rate_hours)} at the same rate as here"
+        f"M4-RAG's scripts: {span(estimate.reference.hours)} one request after another, "
+        f"{span(estimate.reference.same_rate_hours)} at the same rate as here"
     )
     click.echo("nothing was sent")

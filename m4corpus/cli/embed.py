@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from m4corpus.cli import options
+from m4corpus.cli.embed_export import export
 from m4corpus.cli.embed_fit import fit
 from m4corpus.cli.output import echo_json, table
 
@@ -25,6 +26,7 @@ def command() -> None:
     """Encoders: which there are, and how one does on a corpus."""
 
 
+command.add_command(export)
 command.add_command(fit)
 
 
@@ -79,6 +81,7 @@ def presets(name: str | None, as_json: bool) -> None:
               help="The same for R@10.")  # fmt: skip
 @click.option("--strict", is_flag=True, help="Exit with code 5 when anything is reported.")
 @options.trust_remote_code
+@options.encoder_path
 @options.as_json
 @click.pass_context
 def doctor(
@@ -94,6 +97,7 @@ def doctor(
     min_recall: float,
     strict: bool,
     trust_remote_code: bool,
+    encoder_path: Path | None,
     as_json: bool,
 ) -> None:
     """How the encoder of a RECIPE that has run, or of a SNAPSHOT, does in each language of the corpus.
@@ -110,7 +114,7 @@ def doctor(
     from m4corpus.embed.doctor import examine
     from m4corpus.embed.health import Limits
 
-    config, chunks, vectors = _found(what, workdir, limit, trust_remote_code)
+    config, chunks, vectors = _found(what, workdir, limit, trust_remote_code, encoder_path)
     limits = Limits(max_unknown, max_truncated, max_duplicates, min_first, min_recall)
     with _progress() as watch:
         rows = examine(config, chunks, vectors, sample=sample, limits=limits, watch=watch)
@@ -125,18 +129,16 @@ def doctor(
 
 
 def _found(
-    what: str, workdir: Path, limit: int | None, trust_remote_code: bool
+    what: str, workdir: Path, limit: int | None, trust_remote_code: bool, encoder_path: Path | None
 ) -> tuple[EncoderConfig, Artifact, Artifact | None]:
     """The encoder, its chunks, and their vectors if there are any."""
     from m4corpus.errors import UserError
 
     if not Path(what).is_file():
-        from m4corpus.embed.stage import encoder_config
         from m4corpus.snapshot import open_snapshot
 
-        snapshot = open_snapshot(what, workdir, trust_remote_code)
-        config = encoder_config(snapshot.manifest["encoder"], trust_remote_code)
-        return config, snapshot.artifact("chunk"), snapshot.artifact("embed")
+        snapshot = open_snapshot(what, workdir, trust_remote_code, encoder_path)
+        return snapshot.encoder_config(), snapshot.artifact("chunk"), snapshot.artifact("embed")
     from m4corpus.pipeline import Pipeline
     from m4corpus.stages import build
 

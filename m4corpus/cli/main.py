@@ -23,6 +23,7 @@ COMMANDS = {
     "verify": ("m4corpus.cli.verify:verify", "Prove that a snapshot is intact, down to the last byte."),
     "publish": ("m4corpus.cli.publish:publish", "Publish a snapshot as a data set of the Hugging Face Hub."),
     "pull": ("m4corpus.cli.pull:pull", "Bring a published snapshot here: from the Hub, a directory, S3..."),
+    "rehydrate": ("m4corpus.cli.rehydrate:rehydrate", "Bring back the texts of a release that was published as ids."),
     "identify": ("m4corpus.cli.identify:command", "Tell varieties apart: train a classifier, ask about a text."),
     "embed": ("m4corpus.cli.embed:command", "Encoders: the ones known by name, and how one does on a corpus."),
     "filters": ("m4corpus.cli.filters:command", "Why a document is dropped; the limits learnt for each language."),
@@ -39,7 +40,8 @@ Start here:
 \b
 Exit codes: 0 done; 1 an internal error; 2 a wrong request (recipe, path, option);
 3 the work directory is in use; 4 stored data is damaged; 5 --strict and inputs
-were quarantined; 6 the machine refused (disk, rights, memory); 130 interrupted.
+were quarantined, or rehydrate and documents are missing; 6 the machine refused
+(disk, rights, memory); 130 interrupted.
 """
 
 

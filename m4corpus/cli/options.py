@@ -36,6 +36,14 @@ trust_remote_code = click.option(
     "--trust-remote-code", is_flag=True, help="Let Python code that comes with the snapshot's encoder run here."
 )
 
+encoder_path = click.option(
+    "--encoder-path",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Where the model lies, for a snapshot whose encoder is a model directory; its files are compared with the "
+    "recorded digest.",
+)
+
 limit = click.option(
     "--limit",
     type=click.IntRange(min=1),

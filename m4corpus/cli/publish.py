@@ -64,6 +64,7 @@ def publish(
     from m4corpus.release import publish as publishing
     from m4corpus.release.make import Options, check_files, make
     from m4corpus.snapshot import open_snapshot
+    from m4corpus.snapshot.carried import model_directory
 
     publishing.repository_name(repository)
     scores = _evaluation(evaluation) if evaluation else None
@@ -80,12 +81,14 @@ def publish(
             )
             commit, change = done.commit, done.change
     name = f"{release.name}@{release.version}"
+    needed = model_directory(release.snapshot["encoder"])
     if as_json:
         echo_json(
             {
                 "snapshot": name, "repository": repository, "directory": str(root), "commit": commit or None,
                 "sent": bool(commit), "added": [path for path, _ in change.added], "bytes": change.bytes,
                 "same": change.same, "removed": change.removed,
+                "needs_model": {"name": needed[0], "files": needed[1]} if needed else None,
             }
         )  # fmt: skip
         return
@@ -99,6 +102,12 @@ def publish(
         f"{len(change.removed)} removed",
         err=True,
     )
+    if needed:
+        click.echo(
+            f"warning: queries need the model directory '{needed[0]}' (files digest {needed[1]}), which is not "
+            "published; the card says so. Whoever searches has to bring it: --encoder-path DIR",
+            err=True,
+        )
     if commit:
         click.echo(f"published as {repository}@{release.version} (commit {commit[:12]})", err=True)
         click.echo(f"fetch it with: m4corpus pull {repository}@{release.version}", err=True)

@@ -38,6 +38,7 @@ def pull(source: str, languages: tuple[str, ...], index_only: bool, workers: int
     """
     from m4corpus.release.pull import pull as pull_
     from m4corpus.release.stores import HubStore, store_of
+    from m4corpus.snapshot.carried import model_directory
 
     store = store_of(source)
     with progress() as report:
@@ -65,12 +66,18 @@ def pull(source: str, languages: tuple[str, ...], index_only: bool, workers: int
     click.echo(f"{name}: {done.files} files, {bytes_text(done.bytes)} fetched into {done.directory}", err=True)
     if done.release.ids_only:
         click.echo(
-            "It holds ids and no text. To build the corpus again, fetch each 'url' of documents/ at its 'revision', "
-            "then run the recipe in release.json (snapshot.recipe) and compare 'text_digest'.",
+            f"it holds ids and no text; fetch its texts again with: m4corpus rehydrate {name}",
             err=True,
         )
     else:
-        click.echo(f'search it with: m4corpus search {done.release.name} "..."', err=True)
+        needed = model_directory(done.release.snapshot["encoder"])
+        if needed:
+            click.echo(
+                f"queries need the model directory '{needed[0]}' (files digest {needed[1]}), which was not published",
+                err=True,
+            )
+        more = " --encoder-path DIR" if needed else ""
+        click.echo(f'search it with: m4corpus search {done.release.name} "..."{more}', err=True)
 
 
 def _reference(store: object, workdir: Path, workers: int, as_json: bool) -> None:

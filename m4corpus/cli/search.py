@@ -26,6 +26,7 @@ _file = click.Path(path_type=Path, dir_okay=False)
 @_depth
 @options.workdir
 @options.trust_remote_code
+@options.encoder_path
 @options.as_json
 def search(
     snapshot: str,
@@ -36,6 +37,7 @@ def search(
     k: int,
     workdir: Path,
     trust_remote_code: bool,
+    encoder_path: Path | None,
     as_json: bool,
 ) -> None:
     """Search SNAPSHOT (a directory, NAME or NAME@VERSION) for TEXT, written in any language the encoder knows.
@@ -50,7 +52,8 @@ def search(
     from m4corpus.snapshot import open_snapshot
 
     content = read_image(image) if image else None
-    hits = open_snapshot(snapshot, workdir, trust_remote_code).search(text, k, languages or None, query_lang, content)
+    opened = open_snapshot(snapshot, workdir, trust_remote_code, encoder_path)
+    hits = opened.search(text, k, languages or None, query_lang, content)
     if as_json:
         echo_json(
             [
@@ -84,6 +87,7 @@ def search(
 @_depth
 @options.workdir
 @options.trust_remote_code
+@options.encoder_path
 def retrieve(
     snapshot: str,
     queries: Path,
@@ -93,6 +97,7 @@ def retrieve(
     k: int,
     workdir: Path,
     trust_remote_code: bool,
+    encoder_path: Path | None,
 ) -> None:
     """Retrieve k chunks from SNAPSHOT for each line of QUERIES: {"id": ..., "text": ..., "language": ...}.
 
@@ -107,7 +112,7 @@ def retrieve(
 
     if out is None and trec is None:
         raise click.UsageError("say where to write: --out FILE (M4-RAG), --trec FILE, or both")
-    opened = open_snapshot(snapshot, workdir, trust_remote_code)
+    opened = open_snapshot(snapshot, workdir, trust_remote_code, encoder_path)
     asked = read_queries(queries)
     with ExitStack() as stack:
         writers = []
@@ -132,6 +137,7 @@ def retrieve(
 @click.option("-k", type=click.IntRange(min=1), default=300, show_default=True, help="Chunks looked at for each query.")
 @options.workdir
 @options.trust_remote_code
+@options.encoder_path
 @options.as_json
 def evaluate(
     snapshot: str,
@@ -141,6 +147,7 @@ def evaluate(
     k: int,
     workdir: Path,
     trust_remote_code: bool,
+    encoder_path: Path | None,
     as_json: bool,
 ) -> None:
     """Score SNAPSHOT on QUERIES (JSON Lines) against QRELS (TREC): nDCG@10, recall and MRR for each query language.
@@ -155,7 +162,8 @@ def evaluate(
     from m4corpus.snapshot import open_snapshot
 
     judgements = read_qrels(qrels)
-    run = retrieve_(open_snapshot(snapshot, workdir, trust_remote_code), read_queries(queries), k, languages or None)
+    opened = open_snapshot(snapshot, workdir, trust_remote_code, encoder_path)
+    run = retrieve_(opened, read_queries(queries), k, languages or None)
     report = evaluate_(run, judgements)
     if as_json:
         echo_json({"queries": report.queries, "scores": report.scores, "unjudged": report.unjudged})

@@ -210,7 +210,8 @@ def diff(
 def gc(keep: int | None, drop: tuple[str, ...], unfinished: bool, yes: bool, workdir: Path, as_json: bool) -> None:
     """Delete artifacts that no snapshot and no latest run needs, and the versions you let go.
 
-    Says what would be deleted and how much room that makes; --yes does it. Crawls and caches stay.
+    Says what would be deleted and how much room that makes; --yes does it. Crawls and caches stay, but for what dedup
+    remembered of documents for artifacts that are gone.
 
     \b
     Examples:

@@ -107,7 +107,7 @@ def _print_tally(title: str, tally: Tally) -> None:
 
 def print_sweep(planned: Sweep, *, done: bool) -> None:
     """What goes, or went."""
-    rows = [[str(d.path), d.why, bytes_text(d.bytes)] for d in [*planned.versions, *planned.artifacts]]
+    rows = [[str(d.path), d.why, bytes_text(d.bytes)] for d in planned.all]
     if rows:
         table(["deleted" if done else "would be deleted", "why", "size"], rows)
     for line in planned.kept:

@@ -10,6 +10,7 @@ Layout (``docs/publishing.md`` tells more)::
     vectors/<label>/part-00000-<sha8>.parquet       the vectors of the chunks of the same number
     index/<label>/shard-00000-<sha8>/               index.faiss, rows.parquet, shard.json
     index/order-<sha8>.parquet                      the language of every row of the index the snapshot has
+    encoder/postprocess-<sha8>.npz                  what post-processing of vectors learnt, for queries
     plots/<name>-<sha8>.svg
 
 A name holds the first digits of the content's digest, so a new version never replaces a file of an old one.

@@ -15,6 +15,7 @@ from typing import Any
 
 from m4corpus.crawl.directory import CrawlDirectory
 from m4corpus.errors import UserError
+from m4corpus.release.benchmarks import published
 from m4corpus.release.layout import ARTICLES, ReleaseFile
 from m4corpus.release.rights import Rights
 from m4corpus.release.secrets import found_in
@@ -29,7 +30,7 @@ _FACTS = ("id", "revision", "licence")
 
 
 def write_articles(crawls: list[CrawlDirectory], root: Path) -> tuple[list[ReleaseFile], dict[str, Any]]:
-    """Write ``m4rag/<benchmark>/articles-<sha8>.jsonl`` and the mappings beside it.
+    """Write ``m4rag/<benchmark>/articles-<sha8>.jsonl`` and the mappings beside it, by the benchmark's published name.
 
     Raises :class:`UserError` when the snapshot was not built from one crawl, or the crawl is gone; when an article has
     no licence or revision; when a line holds a secret.
@@ -51,7 +52,7 @@ def write_articles(crawls: list[CrawlDirectory], root: Path) -> tuple[list[Relea
             for name in _NAMES:
                 path = Path(scratch) / plan / f"{name}.jsonl"
                 if path.is_file() and (name == "articles" or path.stat().st_size):
-                    done.append(_taken(path, target / plan, root))
+                    done.append(_taken(path, target / published(plan), root))
     rights.refuse()
     return done, {}
 

@@ -10,12 +10,26 @@ from pathlib import Path
 from typing import Any
 
 from m4corpus.crawl.directory import QUESTIONS, CrawlDirectory, crawls
+from m4corpus.errors import UserError
+from m4corpus.identify.labels import UNDETERMINED
 from m4corpus.storage.artifact import Artifact
 
 #: Stem of files of documents that no question reached, and of everything that is not a document.
 NO_SET = "part"
-#: What joins the names of sets that share documents.
-AND = "_and_"
+#: What joins the names of sets that share documents. Names of sets have no capitals, so that it is in none of them.
+AND = "_AND_"
+#: Names that the configurations of every data set have, or that Hub and `datasets` give a meaning of their own. Labels
+#: of languages hold a capital, but for ``und``.
+RESERVED = frozenset({"all", "chunks", "vectors", "documents", "default", NO_SET, UNDETERMINED})
+#: What is added to the name of a set that is reserved.
+_SET = "_SET"
+#: Letters of a joined name, beyond which no file could be called by it.
+_LONGEST = 180
+
+
+def published(name: str) -> str:
+    """What a set of questions is called in a data set: as it is, or ``all_SET`` where the name is reserved."""
+    return name + _SET if name in RESERVED else name
 
 
 def crawls_of(workdir: Path, manifest: dict[str, Any]) -> list[CrawlDirectory]:
@@ -26,8 +40,8 @@ def crawls_of(workdir: Path, manifest: dict[str, Any]) -> list[CrawlDirectory]:
 
 
 class Sets:
-    """The sets of questions that reached each document, kept in a database beside the release: a large crawl reaches
-    more than memory should hold."""
+    """The sets of questions that reached each document, by their published names; kept in a database beside the
+    release, since a large crawl reaches more than memory should hold."""
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
@@ -40,19 +54,31 @@ class Sets:
         with questions.open("rb") as stream:
             for line in stream:
                 question = json.loads(line)
-                names.add(question["plan"])
-                rows = [(id, question["plan"]) for id in question["article_ids"]]
+                name = published(question["plan"])
+                names.add(name)
+                rows = [(id, name) for id in question["article_ids"]]
                 self._database.executemany("INSERT OR IGNORE INTO reached VALUES (?, ?)", rows)
         self.names = sorted(names)
 
     def stems(self, ids: Iterable[str]) -> Iterator[str]:
-        """For each document the stem of the files it belongs into: its sets, joined."""
+        """For each document the stem of the files it belongs into: its sets, joined.
+
+        Raises :class:`UserError` where that would be longer than a file's name may be.
+        """
         if not self.names:
             yield from (NO_SET for _ in ids)
             return
         query = "SELECT plan FROM reached WHERE id = ? ORDER BY plan"
         for id in ids:
-            yield AND.join(plan for (plan,) in self._database.execute(query, (id,))) or NO_SET
+            reached = [plan for (plan,) in self._database.execute(query, (id,))]
+            stem = AND.join(reached) or NO_SET
+            if len(stem) > _LONGEST:
+                raise UserError(
+                    f"document {id} was reached by {len(reached)} sets of questions, whose names are too long together "
+                    "for the name of a file",
+                    "Give the sets of your own queries shorter names, and crawl again: what was fetched is kept.",
+                )
+            yield stem
 
 
 @contextmanager

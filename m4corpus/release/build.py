@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 #: Secrets that are listed; there may be more.
 SHOWN = 20
 #: Raised when the same snapshot would give other files.
-VERSION = 1
+VERSION = 2
 Report = Callable[[str, int, int], None]
 
 

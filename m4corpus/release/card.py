@@ -9,7 +9,8 @@ from m4corpus.identify.labels import UNDETERMINED, language_names
 from m4corpus.languages import resolve_variety
 from m4corpus.release.cardparts import ATTRIBUTION_NOTE, CONDITIONED, GAPS, LIMITS
 from m4corpus.release.configs import configs
-from m4corpus.release.layout import ATTRIBUTION, DOCUMENTS, PLOT, Release
+from m4corpus.release.layout import ATTRIBUTION, DOCUMENTS, ENCODER, PLOT, Release
+from m4corpus.snapshot.carried import model_directory
 
 #: Licences the Hub has a name for. It refuses a card with any other: what is not here becomes `other`.
 _LICENCES = frozenset({
@@ -67,9 +68,9 @@ def _sections(release: Release, repository: str) -> Iterable[str]:
     )
     if release.ids_only:
         yield (
-            "**This release holds no text.** It has ids, addresses, revisions, offsets and digests, from which the "
-            "corpus can be built again: fetch each `url` at its `revision`, run the recipe in `release.json`, and "
-            "compare `text_digest` (BLAKE2b-128 of the text)."
+            "**This release holds no text.** It has ids, addresses, revisions, offsets and digests. "
+            "`m4corpus rehydrate` fetches every article at its `revision` again, runs the recipe in `release.json`, "
+            "and compares each text with `text_digest` (BLAKE2b-128)."
         )
     if snapshot["conditioned_on_answers"]:
         yield CONDITIONED.format(names=", ".join(snapshot["conditioned_on_answers"]))
@@ -153,6 +154,13 @@ def _encoder(release: Release) -> str:
         f"dimensions, fingerprint `{encoder['fingerprint'][:12]}`",
         f"- passages read only in part, being longer than the encoder reads: {encoder.get('truncated', 0):,}",
     ]
+    if files := release.of(ENCODER):
+        lines.append(f"- vectors are post-processed with what `{files[0].path}` holds, and so are queries")
+    if needed := model_directory(encoder):
+        lines.append(
+            f"- **queries need this model, which is not part of this release: `{_plain(needed[0])}`, files digest "
+            f"`{needed[1]}`.** Where it lies: `m4corpus search {release.name} ... --encoder-path DIR`"
+        )
     if index:
         lines.append("- index: FAISS, one shard or more for each language, every vector as it is, searched exactly")
         lines.append("- recall of the index against exact search: 1, since the search is exact")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
+from m4corpus.embed.postprocess.learnt import is_plain
 from m4corpus.release.layout import Release, ReleaseFile
 
 #: First bytes of each format, and last ones where it has such.
-_MAGIC = {".parquet": (b"PAR1", b"PAR1"), ".faiss": (b"IxFI", b""), ".json": (b"{", b"}\n"), ".svg": (b"<svg", b"")}
+_MAGIC = {".parquet": (b"PAR1", b"PAR1"), ".faiss": (b"IxFI", b""), ".json": (b"{", b"}\n"), ".svg": (b"<svg", b""),
+          ".npz": (b"PK\x03\x04", b"")}  # fmt: skip
 #: Head of a flat FAISS index: kind, dimension, vectors, two fields that are not used, trained, metric, numbers.
 _FLAT = struct.Struct("<4siqqqBiQ")
 _INNER_PRODUCT = 0
@@ -28,6 +30,8 @@ def malformed(path: Path, file: ReleaseFile, release: Release) -> str:
                 return f"it is no whole {suffix} file"
     if suffix == ".faiss" and not _flat(start, file, release.dimension):
         return f"it is no flat index of {file.rows} vectors of {release.dimension} dimensions"
+    if suffix == ".npz" and not is_plain(path):
+        return "it is no file of plain arrays that post-processing learnt"
     return ""
 
 

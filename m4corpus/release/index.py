@@ -45,7 +45,8 @@ class ReleaseIndex(ShardedIndex):
         if order is None:
             raise UserError(
                 f"{manifest['name']}@{manifest['version']} has no index here",
-                "It was published as ids alone: build it again from its recipe."
+                "It was published as ids alone; m4corpus rehydrate fetches its texts again and leaves the recipe "
+                "that builds it."
                 if manifest["ids_only"]
                 else "Pull it again.",
             )

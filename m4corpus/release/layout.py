@@ -9,18 +9,20 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from m4corpus.errors import IntegrityError
+from m4corpus.snapshot.carried import FOLDER
 from m4corpus.storage.artifact import FORMAT, read_sealed, sealed
 from m4corpus.storage.atomic import write_json
 
 RELEASE, CARD, ATTRIBUTION = "release.json", "README.md", "ATTRIBUTION.md"
 #: Kinds of data, each in a folder of its name.
 DOCUMENTS, CHUNKS, VECTORS, INDEX = "documents", "chunks", "vectors", "index"
-#: Files that are no language's: the order of the index, article records as M4-RAG has them, plots, notices.
-ORDER, ARTICLES, PLOT, NOTICE = "order", "m4rag", "plot", "notice"
+#: Files that are no language's: the order of the index, article records as M4-RAG has them, plots, notices, and what
+#: encoding a query takes.
+ORDER, ARTICLES, PLOT, NOTICE, ENCODER = "order", "m4rag", "plot", "notice", FOLDER
 KIND = "release"
 
 _LABEL = r"(?:[a-z]{2,3}_[A-Z][a-z]{3}|und)"
-_SET = r"[a-z0-9][a-z0-9_-]{0,120}"
+_SET = r"[a-z0-9][A-Za-z0-9_-]{0,200}"
 _PART = rf"{_LABEL}/{_SET}-[0-9]{{5}}-[0-9a-f]{{8}}\.parquet"
 #: The only paths a release may have, by kind.
 _PATHS = {
@@ -32,6 +34,7 @@ _PATHS = {
     ARTICLES: rf"m4rag/{_SET}/[a-z_]{{1,40}}-[0-9a-f]{{8}}\.jsonl",
     PLOT: r"plots/[a-z-]{1,40}-[0-9a-f]{8}\.svg",
     NOTICE: r"ATTRIBUTION\.md",
+    ENCODER: r"encoder/postprocess-[0-9a-f]{8}\.npz",
 }
 _LABELS = re.compile(_LABEL)
 _DIGEST = re.compile(r"[0-9a-f]{64}")

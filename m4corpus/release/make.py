@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
@@ -16,6 +18,7 @@ from m4corpus.release.card import card
 from m4corpus.release.layout import (
     ATTRIBUTION,
     CARD,
+    ENCODER,
     NOTICE,
     PLOT,
     RELEASE,
@@ -29,6 +32,7 @@ from m4corpus.release.passages import write_index, write_passages
 from m4corpus.release.rights import Rights, Source, notice
 from m4corpus.release.secrets import found_in
 from m4corpus.snapshot import Snapshot
+from m4corpus.snapshot.carried import learnt_content, learnt_path
 from m4corpus.storage.artifact import FORMAT
 from m4corpus.storage.atomic import fresh_directory, write_bytes
 from m4corpus.storage.digests import digest_of, file_digest
@@ -93,7 +97,7 @@ def _make(build: Build, workdir: Path, options: Options) -> Release:
             raise UserError("M4-RAG's layout is of texts", "Leave out --ids-only or --configs m4rag.")
         made += [ReleaseFile(**f) for f in build.once("articles", lambda: write_articles(crawls, build.root))["files"]]
     text = notice(manifest["name"], documents["sources"], manifest["recipe"]["read"]["sources"])
-    made += [*_plots(build.root, manifest), _written(build.root, ATTRIBUTION, NOTICE, text)]
+    made += [*_encoder(build), *_plots(build.root, manifest), _written(build.root, ATTRIBUTION, NOTICE, text)]
     body = {
         "name": manifest["name"],
         "version": manifest["version"],
@@ -134,6 +138,21 @@ def _refuse(documents: dict[str, Any]) -> None:
         source.licences.update(licences)
         source.lacks = {what: (count, example) for what, (count, example) in documents["lacks"].get(name, {}).items()}
     rights.refuse()
+
+
+def _encoder(build: Build) -> list[ReleaseFile]:
+    """What post-processing learnt, without which no query can be put to the vectors."""
+    snapshot = build.snapshot
+    shutil.rmtree(build.root / ENCODER, ignore_errors=True)
+    content = learnt_content(snapshot.directory, snapshot.manifest)
+    if content is None:
+        return []
+    if secret := found_in(content):
+        refuse_secrets([f"what post-processing learnt: {secret}"])
+    sha256 = hashlib.sha256(content).hexdigest()
+    path = learnt_path(sha256)
+    write_bytes(build.root / path, content)
+    return [ReleaseFile(path, ENCODER, "", 0, len(content), sha256, "")]
 
 
 def _plots(root: Path, manifest: dict[str, Any]) -> list[ReleaseFile]:

@@ -28,6 +28,7 @@ from m4corpus.release.layout import (
     ARTICLES,
     CHUNKS,
     DOCUMENTS,
+    ENCODER,
     INDEX,
     KIND,
     NOTICE,
@@ -107,11 +108,20 @@ def pull(
         return Pulled(directory, release, len(missing), total)
 
 
+def peek(store: Store, workdir: Path) -> Release:
+    """What a place says it holds; nothing of it stays here. Raises as :func:`pull` does."""
+    inbox = workdir / "cache" / "pull"
+    with locked(inbox):
+        return _manifest(store, inbox)[0]
+
+
 def choose(release: Release, languages: Sequence[str], *, index_only: bool) -> list[ReleaseFile]:
     """The files of a release that are asked for."""
     if index_only and not release.of(INDEX):
         raise UserError(f"{release.name}@{release.version} has no index: it was published as ids alone")
-    kinds = {INDEX, ORDER, NOTICE} if index_only else {DOCUMENTS, CHUNKS, VECTORS, INDEX, ORDER, NOTICE, ARTICLES, PLOT}
+    kinds = {INDEX, ORDER, NOTICE, ENCODER}
+    if not index_only:
+        kinds |= {DOCUMENTS, CHUNKS, VECTORS, ARTICLES, PLOT}
     there = {file.language for file in release.files} - {""}
     chosen = there
     if languages:
@@ -129,10 +139,8 @@ def choose(release: Release, languages: Sequence[str], *, index_only: bool) -> l
 def _manifest(store: Store, inbox: Path) -> tuple[Release, bytes]:
     path = inbox / RELEASE
     path.unlink(missing_ok=True)
-    store.fetch(RELEASE, path)
     try:
-        if path.stat().st_size > LARGEST_MANIFEST:
-            raise IntegrityError(f"{RELEASE} is larger than {LARGEST_MANIFEST:,} bytes")
+        store.fetch(RELEASE, path, LARGEST_MANIFEST)
         return read_release(path), path.read_bytes()
     finally:
         path.unlink(missing_ok=True)
@@ -172,13 +180,13 @@ def _fetch(store: Store, file: ReleaseFile, release: Release, directory: Path, s
     part = staging / f"{file.sha256}.part"
     resumed = part.exists() and part.stat().st_size > 0
     try:
-        store.fetch(file.path, part)
+        store.fetch(file.path, part, file.size)
     except FileNotFoundError:
         raise IntegrityError(f"{store.origin} lacks {file.path}, which its {RELEASE} names") from None
     if resumed and _wrong(part, file):
         # The beginning may have been of another attempt; from the start, once.
         part.unlink()
-        store.fetch(file.path, part)
+        store.fetch(file.path, part, file.size)
     if wrong := _wrong(part, file) or malformed(part, file, release):
         part.unlink()
         raise IntegrityError(f"{file.path} from {store.origin} is refused: {wrong}", "Nothing of it was kept.")

@@ -23,6 +23,8 @@ from m4corpus.storage.lock import locked
 #: Folder of the work directory that holds data sets brought from the Hub.
 DATASETS = "datasets"
 RECIPE = "recipe.yaml"
+#: Bytes of a card beyond which it is not read.
+LARGEST_CARD = 16 << 20
 Report = Callable[[str, int, int], None]
 
 
@@ -90,7 +92,7 @@ def _card(store: HubStore, root: Path) -> dict[str, Any]:
 
     path = root / CARD
     try:
-        store.fetch(CARD, path)
+        store.fetch(CARD, path, LARGEST_CARD)
         return metadata_load(path) or {}
     except (FileNotFoundError, ValueError, yaml.YAMLError):
         return {}
@@ -118,7 +120,7 @@ def _fetch(store: HubStore, path: str, root: Path, size: int, digest: str) -> No
         return
     part = root / f".{path.replace('/', '--')}.part"
     part.unlink(missing_ok=True)
-    store.fetch(path, part)
+    store.fetch(path, part, size)
     if part.stat().st_size != size or digest not in digests(part):
         part.unlink()
         raise IntegrityError(f"{path} from {store.origin} is not the file of that commit", "Nothing of it was kept.")

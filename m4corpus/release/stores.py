@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, Protocol, cast
+from typing import Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 from m4corpus.errors import EnvironmentFailure, IntegrityError, UserError
 from m4corpus.release.hub import TYPE, Absent, attempted, speaking
+from m4corpus.release.receiving import receive, too_long
 from m4corpus.release.secrets import scrubbed
+from m4corpus.release.web import WebStore
 
-_BLOCK = 1 << 20
 _HUB = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 #: What to install for a protocol that fsspec knows but has no client for.
 _EXTRAS = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs", "abfss": "adlfs",
-           "ssh": "paramiko", "sftp": "paramiko", "http": "aiohttp", "https": "aiohttp"}  # fmt: skip
+           "ssh": "paramiko", "sftp": "paramiko"}  # fmt: skip
+_WEB = ("http", "https")
 
 
 class Store(Protocol):
@@ -28,10 +29,12 @@ class Store(Protocol):
     def origin(self) -> str:
         """What the place is called in manifests: no secrets, no path of this machine."""
 
-    def fetch(self, path: str, target: Path) -> None:
-        """Bring a file to ``target``; what is at ``target`` already is the beginning of it.
+    def fetch(self, path: str, target: Path, most: int) -> None:
+        """Bring a file of at most ``most`` bytes to ``target``; what is at ``target`` already is the beginning of it.
 
-        Raises ``FileNotFoundError`` for a file that is not there.
+        Raises:
+            FileNotFoundError: the file is not there.
+            IntegrityError: it is longer; of what came too much nothing is kept.
         """
 
 
@@ -44,17 +47,20 @@ class HubStore:
         self.repository = repository
         with speaking(f"find {repository}@{revision or 'main'}"):
             self.commit = str(attempted(lambda: HfApi().dataset_info(repository, revision=revision or "main").sha))
+        self._sizes: dict[bool, dict[str, int]] = {}
 
     @property
     def origin(self) -> str:
         """``owner/name@commit``."""
         return f"{self.repository}@{self.commit}"
 
-    def fetch(self, path: str, target: Path) -> None:
+    def fetch(self, path: str, target: Path, most: int) -> None:
         """As :meth:`Store.fetch`; the client keeps what it has of a file beside ``target``."""
         from huggingface_hub import hf_hub_download
         from huggingface_hub.errors import RemoteEntryNotFoundError
 
+        if self.files(recursive="/" in path).get(path, 0) > most:
+            raise too_long(f"{path} from {self.origin}", most)
         folder = target.parent / "hub"
         with speaking(f"fetch {path} of {self.repository}"):
             try:
@@ -70,18 +76,22 @@ class HubStore:
             raise IntegrityError(f"{found} is a link")
         Path(found).replace(target)
 
-    def files(self) -> dict[str, int]:
-        """Size of every file of the commit, by path."""
+    def files(self, recursive: bool = True) -> dict[str, int]:
+        """Size of every file of the commit, or of those that lie in no folder, by path; asked for once."""
         from huggingface_hub import HfApi
         from huggingface_hub.hf_api import RepoFile
 
-        with speaking(f"list {self.repository}"):
-            listing = attempted(
-                lambda: list(
-                    HfApi().list_repo_tree(self.repository, recursive=True, revision=self.commit, repo_type=TYPE)
+        if recursive not in self._sizes:
+            with speaking(f"list {self.repository}"):
+                listing = attempted(
+                    lambda: list(
+                        HfApi().list_repo_tree(
+                            self.repository, recursive=recursive, revision=self.commit, repo_type=TYPE
+                        )
+                    )
                 )
-            )
-        return {item.path: item.size for item in listing if isinstance(item, RepoFile)}
+            self._sizes[recursive] = {item.path: item.size for item in listing if isinstance(item, RepoFile)}
+        return self._sizes[recursive]
 
 
 class LocalStore:
@@ -92,13 +102,13 @@ class LocalStore:
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
 
-    def fetch(self, path: str, target: Path) -> None:
-        """As :meth:`Store.fetch`; raises :class:`IntegrityError` for a link."""
+    def fetch(self, path: str, target: Path, most: int) -> None:
+        """As :meth:`Store.fetch`; raises :class:`IntegrityError` for a link too."""
         source = self.root / path
         if source.resolve() != source:
             raise IntegrityError(f"{source} is a link, or lies behind one", "Put the files themselves there.")
         with source.open("rb") as stream:
-            _append(stream, target)
+            _append(stream, target, most, f"{path} from {self.origin}")
 
 
 class FsspecStore:
@@ -120,12 +130,12 @@ class FsspecStore:
                 f"Install what reads it: pip install '{hint}'" if hint else "Check the beginning of the address.",
             ) from None
 
-    def fetch(self, path: str, target: Path) -> None:
+    def fetch(self, path: str, target: Path, most: int) -> None:
         """As :meth:`Store.fetch`."""
         # Joined as text: as a path, https:// would lose a slash.
         where = f"{self._root.rstrip('/')}/{path}" if self._root else path
         with self._complaints(path), self._files.open(where, "rb") as stream:
-            _append(stream, target)
+            _append(stream, target, most, f"{path} from {self.origin}")
 
     @contextmanager
     def _complaints(self, path: str) -> Iterator[None]:
@@ -147,6 +157,10 @@ def store_of(text: str) -> Store:
     if text.startswith("hf://"):
         text = text.removeprefix("hf://").removeprefix("datasets/")
     elif "://" in text:
+        if text.partition("://")[0].lower() in _WEB:
+            return WebStore(text)
+        if "::" in text.partition("://")[0]:
+            raise UserError("addresses within addresses (`::`) are not followed", "Give the address of the folder.")
         return FsspecStore(text)
     elif text and Path(text).is_dir():
         return LocalStore(Path(text))
@@ -159,9 +173,11 @@ def store_of(text: str) -> Store:
     )
 
 
-def _append(stream: Any, target: Path) -> None:
-    """Copy what ``target`` does not have yet."""
+def _append(stream: Any, target: Path, most: int, what: str) -> None:
+    """Copy what ``target`` does not have yet; one that is too long already is no beginning."""
     have = target.stat().st_size if target.exists() else 0
-    with target.open("ab") as out:
-        stream.seek(have)
-        shutil.copyfileobj(cast("IO[bytes]", stream), out, _BLOCK)
+    if have > most:
+        target.unlink()
+        have = 0
+    stream.seek(have)
+    receive(stream, target, most, what)

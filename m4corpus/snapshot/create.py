@@ -9,6 +9,7 @@ from typing import Any
 
 from m4corpus.errors import IntegrityError
 from m4corpus.packages import installed
+from m4corpus.snapshot.carried import carry
 from m4corpus.snapshot.layout import LATEST, PLACES, SNAPSHOTS, Home, changing
 from m4corpus.snapshot.losses import losses
 from m4corpus.snapshot.manifest import RELEASE, SNAPSHOT, read_manifest
@@ -39,14 +40,17 @@ def create(
 
     The same artifacts give the same version, written once. A manifest that is damaged, or older than its artifacts, is
     written again. ``places`` are where the sources lie and ``base`` where relative paths of the recipe start: kept
-    beside the versions, for ``verify --rebuild``, and in none of them.
+    beside the versions, for ``verify --rebuild``, and in none of them. What post-processing learnt is copied into the
+    version; :class:`UserError` when it is not there any more.
     """
     home = Home(workdir / SNAPSHOTS / name)
     pins = pins_of(artifacts)
     version = version_of(pins)
     directory = home.path / version
-    old, body = _manifest(directory), None
-    if old is None or _outdated(old, artifacts):
+    old, body, files = _manifest(directory), None, []
+    if old is None or old.get("kind") != RELEASE:
+        files = carry(directory, artifacts["embed"].info, _learnt(recipe, base))
+    if old is None or _outdated(old, artifacts, files):
         # New; or damaged; or over an artifact that was built again, which may have other bytes for the same rows.
         found = derived(artifacts)
         body = {
@@ -67,6 +71,7 @@ def create(
             **found,
             "crawls": crawl_pins(places or {}, found["sources"], workdir / "cache"),
             "tools": {name: installed(name) for name in TOOLS},
+            **({"files": files} if files else {}),
         }
     # No longer than it takes to write: whoever sets a tag waits.
     with changing(workdir / SNAPSHOTS):
@@ -106,11 +111,19 @@ def derived(artifacts: Mapping[str, Artifact]) -> dict[str, Any]:
     }
 
 
-def _outdated(old: dict[str, Any], artifacts: Mapping[str, Artifact]) -> bool:
+def _learnt(recipe: dict[str, Any], base: Path | None) -> list[Path]:
+    """Where the recipe has what post-processing learnt now: it may have moved since the vectors were made."""
+    named = (recipe.get("embed", {}).get("encoder", {}).get("postprocess") or {}).get("file")
+    return [(base or Path()) / Path(named).expanduser()] if named else []
+
+
+def _outdated(old: dict[str, Any], artifacts: Mapping[str, Artifact], files: list[dict[str, Any]]) -> bool:
     """Whether a manifest pins other bytes. One that was pulled has files of its own."""
     if old.get("kind") == RELEASE:
         return False
-    return any(old["artifacts"][stage]["digest"] != a.manifest["digest"] for stage, a in artifacts.items())
+    return old.get("files", []) != files or any(
+        old["artifacts"][stage]["digest"] != a.manifest["digest"] for stage, a in artifacts.items()
+    )
 
 
 def _manifest(directory: Path) -> dict[str, Any] | None:

@@ -1,7 +1,8 @@
 """Delete what no snapshot, tag or latest run needs: versions that are asked to go, and artifacts nobody names.
 
 Whatever moment it is killed at, what remains is whole: a manifest goes before the files it describes, and without its
-manifest neither a snapshot nor an artifact exists. Crawls and caches are never touched, links never followed.
+manifest neither a snapshot nor an artifact exists. Crawls are never touched, links never followed, and of the caches
+only the signatures of documents go, those that no artifact which stays was made with.
 """
 
 from __future__ import annotations
@@ -17,15 +18,17 @@ from pathlib import Path
 from typing import Any
 
 from m4corpus.errors import IntegrityError, UserError
+from m4corpus.snapshot.carried import is_carried
 from m4corpus.snapshot.layout import LATEST, SNAPSHOTS, Home, homes, is_version
 from m4corpus.snapshot.listing import files_below, pinned
 from m4corpus.snapshot.manifest import read_manifest
 from m4corpus.stagenames import STAGES
-from m4corpus.storage.artifact import MANIFEST
+from m4corpus.storage.artifact import MANIFEST, Artifact
 from m4corpus.storage.atomic import sync, write_bytes
 
 _ARTIFACT = re.compile(rf"(?:{'|'.join(STAGES)})-[0-9a-f]{{12}}")
 _CACHE = "cache"
+_WAY = re.compile(r"[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
@@ -44,15 +47,25 @@ class Sweep:
 
     versions: list[Doomed] = field(default_factory=list)
     artifacts: list[Doomed] = field(default_factory=list)
+    signatures: list[Doomed] = field(default_factory=list)
     freed: int = 0
     kept: list[str] = field(default_factory=list)
+
+    @property
+    def all(self) -> list[Doomed]:
+        """Everything, in the order in which it goes."""
+        return [*self.versions, *self.artifacts, *self.signatures]
 
     def as_dict(self, workdir: Path) -> dict[str, Any]:
         """JSON form, paths relative to the work directory."""
         return {
             **{
                 kind: [{"path": d.path.relative_to(workdir).as_posix(), "why": d.why, "bytes": d.bytes} for d in doomed]
-                for kind, doomed in (("versions", self.versions), ("artifacts", self.artifacts))
+                for kind, doomed in (
+                    ("versions", self.versions),
+                    ("artifacts", self.artifacts),
+                    ("signatures", self.signatures),
+                )
             },
             "freed": self.freed,
             "kept": self.kept,
@@ -94,14 +107,15 @@ def plan(workdir: Path, *, keep: int | None = None, drop: Collection[str] = (), 
     for directory in (path for home in homes(workdir) for path in sorted(home.path.iterdir())):
         if not is_version(directory.name) or directory.is_symlink() or (directory / MANIFEST).exists():
             continue
-        # A version that was made here is its manifest and nothing else; one being pulled has files before it.
-        if unfinished or not any(files_below(directory)):
+        # A version that was made here is its manifest and what it carries; one being pulled has files before it.
+        if unfinished or all(is_carried(path) for path, _ in files_below(directory)):
             remains[directory] = _REMAINS
         else:
             kept.append(f"{directory} is unfinished: it may be a pull to be resumed (--unfinished deletes it)")
     gone = {workdir / SNAPSHOTS / name / version: why for (name, version), why in leaving.items()}
     versions = [Doomed(path, why, _size(path)) for path, why in sorted({**gone, **remains}.items())]
-    return Sweep(versions, artifacts, _freed([d.path for d in [*versions, *artifacts]]), kept)
+    signatures = _signatures(workdir, {doomed.path for doomed in artifacts}, kept)
+    return Sweep(versions, artifacts, signatures, _freed([d.path for d in [*versions, *artifacts, *signatures]]), kept)
 
 
 def sweep(workdir: Path, planned: Sweep, done: Callable[[Doomed], None] = lambda doomed: None) -> None:
@@ -110,7 +124,7 @@ def sweep(workdir: Path, planned: Sweep, done: Callable[[Doomed], None] = lambda
     leaving = {doomed.path for doomed in planned.versions}
     for home in {path.parent for path in leaving}:
         _move_pointer(Home(home), {path.name for path in leaving if path.parent == home})
-    for doomed in [*planned.versions, *planned.artifacts]:
+    for doomed in planned.all:
         if doomed.path.is_symlink() or not doomed.path.resolve().is_relative_to(root):
             raise IntegrityError(f"{doomed.path} leads out of the work directory", "It was replaced meanwhile.")
         _delete(doomed.path)
@@ -198,6 +212,31 @@ def _artifacts(recipe: Path) -> Iterator[Path]:
     for path in sorted(recipe.iterdir()):
         if _ARTIFACT.fullmatch(path.name) and path.is_dir() and not path.is_symlink():
             yield path
+
+
+def _signatures(workdir: Path, leaving: set[Path], kept: list[str]) -> list[Doomed]:
+    """Signatures that dedup remembered for artifacts of which none stays. Where a build of the stage is unfinished all
+    stay: nobody knows which are its own."""
+    from m4corpus.dedup.remembered import FOLDER, remembered_by
+
+    used: set[str] = set()
+    unfinished = False
+    for artifact in (path for recipe in _recipes(workdir) for path in _artifacts(recipe)):
+        if not artifact.name.startswith("dedup-") or artifact in leaving:
+            continue
+        try:
+            used.add(remembered_by(Artifact.open(artifact)))
+        except (IntegrityError, KeyError, TypeError):
+            unfinished = True
+    root = workdir / _CACHE / FOLDER
+    if not root.is_dir() or root.is_symlink() or root.parent.is_symlink():
+        return []
+    unused = [path for path in sorted(root.iterdir()) if _WAY.fullmatch(path.name) and path.name not in used]
+    unused = [path for path in unused if path.is_dir() and not path.is_symlink()]
+    if unused and unfinished:
+        kept.append(f"{root} stays: a build of dedup is unfinished or damaged, and may have filled it")
+        return []
+    return [Doomed(path, "no artifact that stays was made with them", _size(path)) for path in unused]
 
 
 def _used_last(recipe: Path) -> set[str] | None:

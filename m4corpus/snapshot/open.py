@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from m4corpus.errors import IntegrityError, UserError
 from m4corpus.identify.labels import language_code
+from m4corpus.snapshot.carried import learnt_file
 from m4corpus.snapshot.layout import LATEST, SNAPSHOTS, TAGS, Home, homes, is_version
 from m4corpus.snapshot.manifest import RELEASE, read_manifest
 from m4corpus.storage.artifact import MANIFEST, Artifact
 
 if TYPE_CHECKING:
+    from m4corpus.embed.config import EncoderConfig
     from m4corpus.embed.encoder import Encoder
     from m4corpus.index.shards import Hit, ShardedIndex
 
@@ -24,11 +26,15 @@ WORKDIR = Path("work")
 
 @dataclass(frozen=True)
 class Snapshot:
-    """An opened snapshot. The index and the encoder are loaded at the first search, not before."""
+    """An opened snapshot. The index and the encoder are loaded at the first search, not before.
+
+    ``encoder_path`` is where the model directory lies that its encoder was, if not where it lay then.
+    """
 
     directory: Path
     manifest: dict[str, Any]
     trust_remote_code: bool = False
+    encoder_path: Path | None = None
 
     @property
     def name(self) -> str:
@@ -79,15 +85,22 @@ class Snapshot:
             )
         return index
 
+    def encoder_config(self) -> EncoderConfig:
+        """The encoder the vectors came from, as it can be loaded here; raises :class:`UserError` saying what lacks."""
+        from m4corpus.embed.stage import encoder_config
+
+        learnt = learnt_file(self.directory, self.manifest)
+        return encoder_config(
+            self.manifest["encoder"], self.trust_remote_code, directory=self.encoder_path, learnt=learnt
+        )
+
     @cached_property
     def encoder(self) -> Encoder:
         """The encoder the vectors came from; raises :class:`IntegrityError` when the one installed now differs."""
         from m4corpus.embed.encoder import load
-        from m4corpus.embed.stage import encoder_config
 
-        recorded = self.manifest["encoder"]
-        encoder = load(encoder_config(recorded, self.trust_remote_code))
-        if encoder.identity() != recorded["identity"]:
+        encoder = load(self.encoder_config())
+        if encoder.identity() != self.manifest["encoder"]["identity"]:
             raise IntegrityError(
                 f"the encoder installed now is not the one {self.name} was built with",
                 "Install the recorded version (see 'encoder' in the snapshot's manifest), or rebuild the snapshot.",
@@ -135,14 +148,17 @@ class Snapshot:
         return self.index.search(vectors, k, wanted)
 
 
-def open_snapshot(where: str | Path, workdir: Path = WORKDIR, trust_remote_code: bool = False) -> Snapshot:
+def open_snapshot(
+    where: str | Path, workdir: Path = WORKDIR, trust_remote_code: bool = False, encoder_path: Path | None = None
+) -> Snapshot:
     """Open a snapshot by directory, or by ``name``, ``name@version`` or ``name@tag`` within ``workdir``.
 
     ``trust_remote_code`` lets Python code that came with the encoder's model run when a query is encoded; a manifest
-    alone never does.
+    alone never does. ``encoder_path`` is where the model lies, for an encoder that is a directory; its files are
+    compared with the digest that is recorded.
     """
     directory = locate(where, workdir)
-    return Snapshot(directory, read_manifest(directory), trust_remote_code)
+    return Snapshot(directory, read_manifest(directory), trust_remote_code, encoder_path)
 
 
 def locate(where: str | Path, workdir: Path) -> Path:

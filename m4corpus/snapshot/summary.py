@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from m4corpus.identify.labels import label_of
 from m4corpus.storage.parts import read_batches
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from m4corpus.storage.artifact import Artifact
 
 #: Share of its text from which a language counts towards making a document mixed.
@@ -27,14 +30,13 @@ def document_counts(artifact: Artifact) -> dict[str, Any]:
     varieties: Counter[str] = Counter()
     flags: Counter[str] = Counter()
     mixed = 0
-    for language, script, variety, mix, flagged in _rows(
-        artifact, "language", "script", "variety", "language_mix", "flags"
-    ):
-        languages[label_of(language, script)] += 1
-        varieties[variety] += 1
-        flags.update(flagged or [])
+    for batch in _batches(artifact, "language", "script", "variety", "language_mix", "flags"):
+        languages += _labels(batch)
+        varieties.update(_column(batch, "variety"))
+        flags.update(chain.from_iterable(found for found in _column(batch, "flags") if found))
         # Shares come back as floats of half the precision.
-        mixed += sum(round(share, 4) >= MIXED for _, share in mix or []) > 1
+        mixes = (mix for mix in _column(batch, "language_mix") if mix and len(mix) > 1)
+        mixed += sum(sum(round(share, 4) >= MIXED for _, share in mix) > 1 for mix in mixes)
     del varieties[""]
     return {
         "documents": dict(sorted(languages.items())),
@@ -46,16 +48,28 @@ def document_counts(artifact: Artifact) -> dict[str, Any]:
 
 def chunk_counts(artifact: Artifact) -> dict[str, Any]:
     """``chunks`` by :func:`~m4corpus.identify.labels.label_of`."""
-    counts = Counter(label_of(language, script) for language, script in _rows(artifact, "language", "script"))
+    counts: Counter[str] = Counter()
+    for batch in _batches(artifact, "language", "script"):
+        counts += _labels(batch)
     return {"chunks": dict(sorted(counts.items()))}
 
 
-def _rows(artifact: Artifact, *columns: str) -> Iterator[tuple[Any, ...]]:
-    """Some columns, row by row; None for one that the artifact, built by an earlier version, has not."""
+def _batches(artifact: Artifact, *columns: str) -> Iterator[pa.RecordBatch]:
+    """Some columns, less those that the artifact, built by an earlier version, has not."""
     for part in artifact.parts():
-        for batch in read_batches(artifact.directory / part.path, list(columns), batch_size=8192):
-            found = set(batch.schema.names)
-            yield from zip(
-                *(batch.column(name).to_pylist() if name in found else [None] * len(batch) for name in columns),
-                strict=True,
-            )
+        yield from read_batches(artifact.directory / part.path, list(columns), batch_size=8192)
+
+
+def _labels(batch: pa.RecordBatch) -> Counter[str]:
+    """How many rows have each label."""
+    counts: Counter[str] = Counter()
+    pairs = zip(_column(batch, "language"), _column(batch, "script"), strict=True)
+    for (language, script), rows in Counter(pairs).items():
+        counts[label_of(language, script)] += rows
+    return counts
+
+
+def _column(batch: pa.RecordBatch, name: str) -> list[Any]:
+    """Values of a column, or as many of None."""
+    # Not by functions of pyarrow on scalars or NumPy arrays, which load pandas: more than they save here.
+    return batch.column(name).to_pylist() if name in batch.schema.names else [None] * batch.num_rows

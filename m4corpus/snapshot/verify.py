@@ -11,6 +11,7 @@ from typing import Any
 
 from m4corpus.errors import IntegrityError
 from m4corpus.index.shards import ShardedIndex
+from m4corpus.snapshot import carried
 from m4corpus.snapshot.contents import flow_problems, logical_problems, vector_problems
 from m4corpus.snapshot.create import COUNTING, derived, version_of
 from m4corpus.snapshot.layout import LATEST, Home
@@ -35,6 +36,7 @@ def verify(snapshot: Snapshot, *, quick: bool = False, watch: Watch = lambda sta
         yield from problems(snapshot.directory, snapshot.manifest, quick=quick)
         return
     yield from _named(snapshot)
+    yield from carried.problems(snapshot.directory, snapshot.manifest, quick=quick)
     whole: dict[str, Artifact] = {}
     sound = True
     for stage, pin in snapshot.manifest["artifacts"].items():

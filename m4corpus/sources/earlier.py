@@ -57,10 +57,12 @@ class EarlierPart:
 
 @dataclass(frozen=True)
 class Earlier:
-    """An earlier artifact, every file of which was checked: its parts, and the keys of the files that are the same."""
+    """An earlier artifact, every file of which was checked: its parts, the keys of the files that are the same, and the
+    files that are not, or were not there."""
 
     parts: list[EarlierPart]
     keys: frozenset[bytes]
+    changed: list[SourceFile]
 
     @classmethod
     def of(cls, artifact: Artifact, files: list[SourceFile], images: ImageStore | None = None) -> Earlier | None:
@@ -78,7 +80,8 @@ class Earlier:
                 again |= _lacking(artifact.directory / info.path, ledger, images)
             columns.append(keys)
         known = {key for keys in columns for key in keys if len(key) == _KEY} - again
-        same = known & {file_key(file) for file in files}
+        ours = [file_key(file) for file in files]
+        same = known & set(ours)
         parts = [
             EarlierPart(
                 artifact.directory / info.path,
@@ -87,7 +90,8 @@ class Earlier:
             )
             for info, ledger_info, keys in zip(artifact.parts(), artifact.ledger(), columns, strict=True)
         ]
-        return cls(parts, frozenset(same))
+        changed = [file for file, key in zip(files, ours, strict=True) if key not in same]
+        return cls(parts, frozenset(same), changed)
 
 
 def _lacking(part: Path, ledger: pa.RecordBatch, images: ImageStore) -> set[bytes]:
@@ -103,7 +107,7 @@ def forecast(artifact: Artifact, files: list[SourceFile], images: ImageStore | N
     earlier = Earlier.of(artifact, files, images)
     if earlier is None:
         return None
-    others = {file.path for file in files if file_key(file) not in earlier.keys}
+    others = {file.path for file in earlier.changed}
     changed: set[str] = set()
     gone = 0
     for part in earlier.parts:
@@ -113,7 +117,7 @@ def forecast(artifact: Artifact, files: list[SourceFile], images: ImageStore | N
             found = {locators[place], *(locators[place].rpartition(mark)[0] for mark in ":@#")} & others
             changed |= found
             gone += not found
-    again = sum(file_key(file) in earlier.keys for file in files)
+    again = len(files) - len(earlier.changed)
     return Forecast("files", again, len(files) - again - len(changed), len(changed), gone)
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
 #: Digests are stored this many at a time, so that an interrupted listing of a large source is not done again.
 _BATCH = 256
+#: Digests are asked for this many at a time.
+_ASKED = 500
 #: A file changed this shortly ago may change again without its times showing it (the kernel's clock ticks).
 _TICK_NS = 50_000_000
 #: The same for file systems that keep whole seconds, some of them even ones.
@@ -27,6 +30,8 @@ class DigestCache:
         self._path = directory / "digests.sqlite"
         self._database: sqlite3.Connection | None = None
         self._pending: list[tuple[bytes, str, str]] = []
+        #: What :meth:`foresee` found, (stamp, digest) by path; None of a path that is not known.
+        self._foreseen: dict[bytes, tuple[str, str] | None] = {}
 
     def __enter__(self) -> Self:
         try:
@@ -46,10 +51,27 @@ class DigestCache:
         if self._database is not None:
             self._database.close()
 
+    def foresee(self, paths: Sequence[bytes]) -> None:
+        """Look up at once, in a fraction of the time, what will be asked for one by one."""
+        self._foreseen = {}
+        if self._database is None:
+            return
+        for start in range(0, len(paths), _ASKED):
+            some = paths[start : start + _ASKED]
+            query = f"SELECT path, stamp, sha256 FROM digests WHERE path IN ({','.join('?' * len(some))})"
+            try:
+                found = {path: (stamp, digest) for path, stamp, digest in self._database.execute(query, some)}
+            except sqlite3.DatabaseError:
+                return
+            self._foreseen |= {path: found.get(path) for path in some}
+
     def get(self, path: bytes, stamp: str) -> str | None:
         """Digest (hex) of the file at ``path`` if it still has ``stamp``."""
         if self._database is None:
             return None
+        if path in self._foreseen:
+            known = self._foreseen[path]
+            return known[1] if known and known[0] == stamp else None
         try:
             query = "SELECT sha256 FROM digests WHERE path = ? AND stamp = ?"
             row = self._database.execute(query, (path, stamp)).fetchone()

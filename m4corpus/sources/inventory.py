@@ -79,7 +79,11 @@ def list_source(source: SourceConfig, base: Path, digests: DigestCache) -> list[
             f"source {source.name}: no file in {place.root} matches {wanted}",
             "Check 'path' and 'format', or say which files to take with 'include'.",
         )
-    files = [_examined(source.name, place.root, item, digests) for item in found]
+    # Text rather than Path objects, which would take most of the time of listing many files.
+    root = str(place.root.absolute())
+    paths = [os.path.join(root, item.path) for item in found]  # noqa: PTH118
+    digests.foresee([os.fsencode(path) for path in paths])
+    files = [_examined(source.name, path, item, digests) for path, item in zip(paths, found, strict=True)]
     plain = {file.path for file in files if not file.native}
     return [
         replace(file, sha256="", problem="ambiguous-name") if file.native and file.path in plain else file
@@ -167,14 +171,14 @@ def _linked(path: str, entry: os.DirEntry[str], inside: str) -> _Found:
     return _Found(path, "" if stat.S_ISREG(mode) else "not-a-file")
 
 
-def _examined(source: str, root: Path, found: _Found, digests: DigestCache) -> SourceFile:
-    """One found file with its size and digest, or the problem that kept it from being read."""
+def _examined(source: str, path: str, found: _Found, digests: DigestCache) -> SourceFile:
+    """One found file, which lies at ``path``, with its size and digest, or the problem that kept it from being read."""
     name = portable(found.path)
     native = found.path if name != found.path else ""
     size, digest, problem = 0, "", found.problem
     if not problem:
         try:
-            size, digest = _digest(root / found.path, digests)
+            size, digest = _digest(path, digests)
         except OSError as error:
             problem = refusal(error).slug
         except Fail as verdict:
@@ -182,13 +186,13 @@ def _examined(source: str, root: Path, found: _Found, digests: DigestCache) -> S
     return SourceFile(source, name, size, digest, problem, native)
 
 
-def _digest(path: Path, digests: DigestCache) -> tuple[int, str]:
-    key = os.fsencode(path.absolute())
-    before = path.stat()
+def _digest(path: str, digests: DigestCache) -> tuple[int, str]:
+    key = os.fsencode(path)
+    before = os.stat(path)  # noqa: PTH116
     known = digests.get(key, stamp_of(before)) if stat.S_ISREG(before.st_mode) else None
     if known is not None:
         return before.st_size, known
-    with os.fdopen(open_regular(path), "rb", buffering=0) as stream:
+    with os.fdopen(open_regular(Path(path)), "rb", buffering=0) as stream:
         opened = os.fstat(stream.fileno())
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
         after = os.fstat(stream.fileno())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -31,7 +31,7 @@ from m4corpus.sources.warc import read_warc
 from m4corpus.sources.zim import read_zim, read_zim_slice, require_libzim, zim_slices
 from m4corpus.steps import FATAL, unexpected
 
-__all__ = ["TRANSIENT", "Failure", "Unit", "read_file", "read_unit", "require_packages", "units"]
+__all__ = ["TRANSIENT", "Failure", "Unit", "read_file", "read_unit", "require_packages", "units", "unpackers"]
 
 #: Formats whose pages stand for images.
 IMAGES = ("crawl-images", "images")
@@ -66,6 +66,15 @@ _SLICED: dict[str, tuple[Cutter, SliceReader]] = {
 }
 
 
+#: Packages that read a format. Bodies of captures may be packed by Brotli, which is pyarrow's, or Zstandard.
+_PACKAGES = {
+    "crawl": ("pyarrow",),
+    "parquet": ("pyarrow",),
+    "warc": ("fastwarc", "pyarrow", "zstandard"),
+    "zim": ("libzim",),
+}
+
+
 def require_packages(config: ReadConfig) -> dict[str, str]:
     """Versions of the packages that decide what the recipe's formats are read to; raises :class:`UserError` when one
     is not installed."""
@@ -73,10 +82,15 @@ def require_packages(config: ReadConfig) -> dict[str, str]:
     for source in config.sources:
         if source.format == "zim":
             require_libzim(source.name)
-            versions["libzim"] = installed("libzim")
         elif source.format in IMAGES:
             versions["pillow"] = require_pillow()
+        versions |= {package: installed(package) for package in _PACKAGES.get(source.format, ())}
     return versions
+
+
+def unpackers(files: Iterable[SourceFile]) -> dict[str, str]:
+    """Versions of the packages that unpack files of such names; the standard library's own have none."""
+    return {"zstandard": installed("zstandard")} if any(f.path.lower().endswith(".zst") for f in files) else {}
 
 
 @dataclass(frozen=True, slots=True)

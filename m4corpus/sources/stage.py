@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from itertools import groupby, islice
 from operator import attrgetter
 from pathlib import Path
@@ -38,7 +39,7 @@ from m4corpus.sources.inventory import inventory
 from m4corpus.sources.locate import locate
 from m4corpus.sources.pictures import kept
 from m4corpus.sources.pins import pins
-from m4corpus.sources.readers import IMAGES, TRANSIENT, Failure, Unit, read_unit, require_packages, units
+from m4corpus.sources.readers import IMAGES, TRANSIENT, Failure, Unit, read_unit, require_packages, units, unpackers
 from m4corpus.stage import Phase, Stage, StageContext
 from m4corpus.storage.artifact import Artifact, Completion
 from m4corpus.storage.atomic import fresh_directory, sync_tree, write_json
@@ -66,12 +67,13 @@ class ReadStage(Stage):
     def __init__(self, config: ReadConfig, base: Path, cache: Path, limit: int | None = None) -> None:
         super().__init__(config)
         self.limit = limit
-        self._versions = require_packages(config)
+        versions = require_packages(config)
         for source in config.sources:
             check_language(source)
         self.base = base
         #: Every input file with the digest of its content, in a fixed order.
         self.files = inventory(config, base, cache)
+        self._versions = {**versions, **unpackers(self.files)}
 
     def config_dict(self) -> dict[str, Any]:
         """The configuration less the paths: where the files lie does not matter, what is in them does."""
@@ -82,10 +84,13 @@ class ReadStage(Stage):
 
     def resources(self) -> dict[str, str]:
         """One digest over names and contents of all input files, the commit of each data set of the Hub, and the
-        versions of packages that formats are read with."""
-        digest = digest_of([[f.source, f.path, f.sha256, f.problem] for f in self.files])
+        versions of packages that formats are read and files unpacked with."""
         commits = {f"hub:{name}": commit for name, commit in self._commits().items()}
-        return {"inputs": digest, **commits, **self._versions}
+        return {"inputs": self._inputs, **commits, **self._versions}
+
+    @cached_property
+    def _inputs(self) -> str:
+        return digest_of([[f.source, f.path, f.sha256, f.problem] for f in self.files])
 
     def info(self, context: StageContext) -> dict[str, Any]:
         """How much was read, and how many inputs changed under the reader: an artifact with any is not used again."""
@@ -139,7 +144,7 @@ class ReadStage(Stage):
         if context.donor is not None:
             earlier = Earlier.of(context.donor, self.files, self._images(context))
         _decided(context, earlier)
-        files = [f for f in self.files if earlier is None or file_key(f) not in earlier.keys]
+        files = self.files if earlier is None else earlier.changed
         if self.limit is None:
             work = [unit for f in files for unit in units(self.config.source(f.source), self.base, f)]
         else:  # one task's, who reads but the beginning of a file

@@ -6,10 +6,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 from hub_uploads import UploadHub
@@ -113,16 +110,6 @@ def test_any_address_of_fsspec(snapshot: Snapshot, release: Made, tmp_path: Path
     got = open_snapshot("small", tmp_path / "work")
     assert answers(got) == answers(snapshot)
     assert list(verify(got)) == []
-
-
-def test_an_address_of_the_web(release: Made, tmp_path: Path) -> None:
-    pytest.importorskip("aiohttp")
-    serve = partial(SimpleHTTPRequestHandler, directory=str(release[0]))
-    with ThreadingHTTPServer(("127.0.0.1", 0), serve) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        pull(store_of(f"http://127.0.0.1:{server.server_port}/"), tmp_path)
-        server.shutdown()
-    assert list(verify(open_snapshot("small", tmp_path))) == []
 
 
 def test_addresses(tmp_path: Path) -> None:

@@ -89,8 +89,8 @@ def test_a_file_that_is_not_the_commits(hub: UploadHub, tmp_path: Path, monkeypa
     store = HubStore(NAME, "")
     real = HubStore.fetch
 
-    def other(self: HubStore, path: str, target: Path) -> None:
-        real(self, path, target)
+    def other(self: HubStore, path: str, target: Path, most: int) -> None:
+        real(self, path, target, most)
         target.write_bytes(target.read_bytes().replace(b"kite", b"kitE"))
 
     monkeypatch.setattr(HubStore, "fetch", other)

@@ -218,3 +218,23 @@ def test_many_unchanged_files_are_listed_fast(tmp_path: Path) -> None:
     started = time.perf_counter()
     assert listed(tmp_path, source("html")) == first
     assert time.perf_counter() - started < 2
+
+
+def test_digests_looked_up_at_once_are_those_looked_up_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hashcache, "_TICK_NS", 0)
+    path = tmp_path / "page.html"
+    path.write_text(PAGE)
+    os.utime(path, ns=(1, 1))
+    status = path.stat()
+    keys = [f"/in/{number}.html".encode() for number in range(1200)]
+    with hashcache.DigestCache(tmp_path / "cache") as digests:
+        for number, key in enumerate(keys[:-1]):
+            digests.put(key, status, f"{number:x}")
+    with hashcache.DigestCache(tmp_path / "cache") as digests:
+        one_by_one = [digests.get(key, hashcache.stamp_of(status)) for key in keys]
+        digests.foresee(keys)
+        assert [digests.get(key, hashcache.stamp_of(status)) for key in keys] == one_by_one
+        assert one_by_one == [*(f"{number:x}" for number in range(1199)), None]
+        assert digests.get(keys[0], "another stamp") is None

@@ -80,6 +80,8 @@ class Shout(Step):
             record.text = f"{hash('fixed')} {os.environ.get('OMP_NUM_THREADS')}"
         elif order == "meet":
             record.text = f"met {self._meet(int(argument))}"
+        elif order == "loaded":
+            record.text = str(argument in sys.modules)
         elif order == "pid":
             record.text = str(os.getpid())
         else:

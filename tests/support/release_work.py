@@ -15,7 +15,10 @@ from core_work import build_input
 from hub_uploads import UploadHub
 from vector_work import chunk_artifact, embed_context, index_context, run_phases
 
-from m4corpus.embed.config import EmbedConfig
+from m4corpus.embed import encoder as encoders
+from m4corpus.embed.config import EmbedConfig, EncoderConfig
+from m4corpus.embed.postprocess.config import PostprocessConfig
+from m4corpus.embed.postprocess.learnt import Learnt, save
 from m4corpus.embed.stage import EmbedStage
 from m4corpus.index.config import IndexConfig
 from m4corpus.index.stage import IndexStage
@@ -66,7 +69,12 @@ def documents(each: int = 4) -> tuple[Document, ...]:
     )
 
 
-def build(root: Path, records: Sequence[Document] | None = None, workdir: Path | None = None) -> Snapshot:
+def build(
+    root: Path,
+    records: Sequence[Document] | None = None,
+    workdir: Path | None = None,
+    encoder: EncoderConfig | None = None,
+) -> Snapshot:
     """The snapshot ``small`` of some documents; its artifacts lie below ``root``, which is in the work directory."""
     workdir = workdir or root
     base = workdir / "small" / f"build-{len(list((workdir / 'small').glob('build-*')))}"
@@ -79,10 +87,38 @@ def build(root: Path, records: Sequence[Document] | None = None, workdir: Path |
     chunks = [[chunk for one in part for chunk in _chunks(one)] for part in parts]
     made["chunk"] = chunk_artifact(base, chunks)
     context = embed_context(base, chunks)
-    made["embed"] = run_phases(EmbedStage(EmbedConfig()), replace(context, cache=workdir / "cache"))
+    made["embed"] = run_phases(
+        EmbedStage(EmbedConfig(encoder or EncoderConfig())), replace(context, cache=workdir / "cache")
+    )
     made["index"] = run_phases(IndexStage(IndexConfig(shard_rows=9)), index_context(made["embed"]))
     create(workdir, "small", portable(load(base / "recipe.yaml"), None), made)
     return open_snapshot("small", workdir)
+
+
+def centred(path: Path) -> EncoderConfig:
+    """An encoder whose vectors lose a mean of their language, learnt into the file at ``path``."""
+    import numpy as np
+
+    bare = EncoderConfig(name="use-multilingual")
+    mean = np.full(512, 0.02, np.float32)
+    sha256 = save(Learnt(encoders.fingerprint(bare), mean, {"eng": -mean}), path)
+    return replace(bare, postprocess=PostprocessConfig(file=str(path), sha256=sha256))
+
+
+def model(directory: Path, seed: int = 0) -> Path:
+    """A sentence-transformers model in a directory: one vector for each word, at random."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+
+    tokenizer = Tokenizer(models.BPE(unk_token="?"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    trainer = trainers.BpeTrainer(vocab_size=600, special_tokens=["?"], show_progress=False)
+    tokenizer.train_from_iterator((one.text for one in documents()), trainer)
+    torch.manual_seed(seed)
+    SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_dim=16)], device="cpu").save(str(directory))
+    return directory
 
 
 def answers(snapshot: Snapshot, k: int = 10, **options: Any) -> list[list[tuple[int, float, str]]]:
