@@ -14,5 +14,4 @@ T = TypeVar("T")
 @dataclass_transform(frozen_default=True, field_specifiers=(Field,))
 def config(cls: type[T]) -> type[T]:
     """Make ``cls`` a frozen pydantic dataclass that refuses unknown keys."""
-    settings = ConfigDict(extra="forbid", use_attribute_docstrings=True)
-    return cast("type[T]", dataclass(frozen=True, config=settings)(cls))
+    return cast("type[T]", dataclass(frozen=True, config=ConfigDict(extra="forbid"))(cls))

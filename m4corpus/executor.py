@@ -10,20 +10,18 @@ import contextlib
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 import traceback
-import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from m4corpus.datatrove import LocalPipelineExecutor
 from m4corpus.errors import EnvironmentFailure, M4CorpusError, UserError
+from m4corpus.fork_server import SINGLE_THREADED, interrupts_later, worker_environment
 from m4corpus.stage import Phase, StageContext
 from m4corpus.storage.atomic import machine_refused
 
@@ -31,13 +29,6 @@ from m4corpus.storage.atomic import machine_refused
 POLL = 0.2
 #: A phase whose workers die is run again this often (each time only its unfinished tasks).
 RETRIES = 1
-#: One thread a worker: workers are processes, and the order of a threaded sum must not depend on their number.
-SINGLE_THREADED = {
-    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
-    **dict.fromkeys(("VECLIB_MAXIMUM_THREADS", "RAYON_NUM_THREADS"), "1"),
-    "TOKENIZERS_PARALLELISM": "false",
-    "PYTHONHASHSEED": "0",
-}
 FEWER_WORKERS = "Run again with fewer --workers; what is finished is kept."
 
 
@@ -102,7 +93,7 @@ class LocalExecutor(LocalPipelineExecutor):
             min(self.workers, len(ranks)), multiprocessing.get_context("forkserver"), _start_worker, (theirs,)
         )
         try:
-            with _interrupts_later(), _worker_environment():
+            with interrupts_later(), worker_environment():
                 futures = [pool.submit(_run_task, self, rank) for rank in ranks]
             pending: set[Future[TaskError | None]] = set(futures)
             while pending:
@@ -192,50 +183,6 @@ def _start_worker(parent: Any) -> None:
         os._exit(1)
 
     threading.Thread(target=follow, daemon=True).start()
-
-
-@contextmanager
-def _worker_environment() -> Iterator[None]:
-    """What workers inherit: single-threaded numerics, and no copy of the caller's ``__main__``.
-
-    Without the second, a script that calls ``m4corpus.run`` at its top level would run again in every worker.
-    """
-    context = multiprocessing.get_context("forkserver")
-    # What every worker would load for itself, phase after phase; pyarrow loads pandas wherever that is installed.
-    context.set_forkserver_preload(["m4corpus.executor", "m4corpus.mapstage", "pyarrow.parquet", "pandas"])
-    environment, main = dict(os.environ), sys.modules["__main__"]
-    os.environ.update(SINGLE_THREADED)
-    sys.modules["__main__"] = types.ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
-        for name in SINGLE_THREADED:
-            if name in environment:
-                os.environ[name] = environment[name]
-            else:
-                del os.environ[name]
-
-
-@contextmanager
-def _interrupts_later() -> Iterator[None]:
-    """Hold an interrupt back while processes start, then answer it.
-
-    It is this process's alone to answer: what starts within the block inherits the signal's being blocked, and none is
-    left half-started. Blocking does not do for this process itself, where a library's thread may take the signal.
-    """
-    held: list[int] = []
-    main = threading.current_thread() is threading.main_thread()
-    handler = signal.signal(signal.SIGINT, lambda number, _: held.append(number)) if main else None
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        if main:
-            signal.signal(signal.SIGINT, signal.SIG_DFL if handler is None else handler)
-        if held:
-            signal.raise_signal(signal.SIGINT)
 
 
 def _kill(pool: ProcessPoolExecutor) -> None:

@@ -140,17 +140,20 @@ class PartSource(PipelineStep):
 
     def run(self, data: Any, rank: int = 0, world_size: int = 1) -> Iterator[Any]:
         """Records of part ``rank`` in order, less those that are there already."""
-        origins = self.plan(rank).origins
+        plan = self.plan(rank)
         progress = Progress(self.context.progress(self.phase), rank)
-        progress.advance(self.plan(rank).reused)
+        progress.advance(plan.reused)
+        for record in from_batches(self.kind, self._read(rank, plan.origins) if plan.fresh is None else plan.fresh):
+            yield record
+            progress.advance()
+        progress.flush()
+
+    def _read(self, rank: int, origins: NDArray[np.int64]) -> Iterator[pa.RecordBatch]:
+        """Read the rows of a part that come from nowhere."""
         place = 0
         for batch in read_batches(self.parts[rank], self.columns) if (origins < 0).any() else ():
-            wanted = origins[place : place + batch.num_rows] < 0
+            yield _those(batch, origins[place : place + batch.num_rows] < 0)
             place += batch.num_rows
-            for record in from_batches(self.kind, [_those(batch, wanted)]):
-                yield record
-                progress.advance()
-        progress.flush()
 
 
 def _those(batch: pa.RecordBatch, wanted: NDArray[np.bool_]) -> pa.RecordBatch:

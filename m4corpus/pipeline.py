@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from m4corpus import progress
+from m4corpus import fork_server, progress
 from m4corpus.errors import IntegrityError, UserError
 from m4corpus.ledger import Counts
 from m4corpus.recipe import TRIAL, Recipe, load, portable
@@ -206,6 +206,8 @@ class Pipeline:
         if begin > end:
             raise UserError(f"stage '{first}' comes after '{last}'", f"The order is: {', '.join(STAGES)}.")
         try:
+            # Loads what workers need while the inputs are listed here.
+            fork_server.start()
             stages = self._checked(STAGES[: end + 1])
             with locked(self.workdir):
                 done: dict[str, Artifact] = {}
@@ -421,9 +423,10 @@ _KEYS = {"option": "config", "input": "inputs", "resource": "resources"}
 def _changed(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
     """Names of the entries that differ, with both values where they are short."""
     for key in sorted(old.keys() | new.keys()):
-        before, after = old.get(key), new.get(key)
+        # As text: a list came back from a manifest that had gone there as a tuple.
+        before, after = json.dumps(old.get(key), sort_keys=True), json.dumps(new.get(key), sort_keys=True)
         if before != after:
-            values = f" {json.dumps(before)} -> {json.dumps(after)}"
+            values = f" {before} -> {after}"
             yield f"{key}{values}" if len(values) <= 60 else key
 
 

@@ -26,6 +26,7 @@ from m4corpus.mapstage import MapStage
 from m4corpus.recipe import Recipe, load, portable
 from m4corpus.records import Chunk, Document, Page, Record, to_batch
 from m4corpus.rereading import Gone, read_again
+from m4corpus.snapshot.carried import learnt_file
 from m4corpus.snapshot.layout import PLACES
 from m4corpus.snapshot.open import Snapshot
 from m4corpus.snapshot.pick import Picked
@@ -101,14 +102,14 @@ def rebuild(snapshot: Snapshot, count: int, recipe: Path | None = None) -> Rebui
 
 def _embed(walk: _Walk, made: Recipe, base: Path, workdir: Path) -> None:
     """Follow the chunks through the encoder that the snapshot records, with a cache that knows nothing."""
-    from m4corpus.embed.stage import EmbedStage, encoder_config
+    from m4corpus.embed.stage import EmbedStage
     from m4corpus.embed.step import EmbedStep
     from m4corpus.embed.stored import pack, unpack
 
     stage = build("embed", made, base, workdir)
     assert isinstance(stage, EmbedStage)
     walk.note_resources("embed", stage.resources())
-    encoder = encoder_config(walk.snapshot.manifest["encoder"], walk.snapshot.trust_remote_code)
+    encoder = walk.snapshot.encoder_config()
     quantise = encoder.postprocess.quantise if encoder.postprocess else "none"
     exact = bool(walk.snapshot.artifact("embed").info.get("batch_invariant"))
     with TemporaryDirectory(prefix="m4corpus-rebuild-") as scratch:
@@ -323,6 +324,9 @@ def _recipe(snapshot: Snapshot, path: Path | None, workdir: Path) -> tuple[Recip
     data = copy.deepcopy(recorded)
     for source in data["read"]["sources"]:
         source["path"] = where.get(source["name"], source["path"])
+    if learnt := learnt_file(snapshot.directory, snapshot.manifest):
+        # The snapshot has it, wherever the recipe had it.
+        data["embed"]["encoder"]["postprocess"]["file"] = str(learnt.resolve())
     try:
         made = TypeAdapter(Recipe).validate_json(
             json.dumps({k: v for k, v in data.items() if v is not None}), strict=True

@@ -38,15 +38,15 @@ RESERVED = ("cache", "datasets", "images", "releases", "snapshots")
 class Recipe:
     """A whole recipe: its name and one section for each stage; a section left out takes the stage's defaults."""
 
-    read: ReadConfig
-    """What to read: the list of sources."""
+    read: ReadConfig = Field(description="What to read: the list of sources.")
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,51}$", description="Names the recipe's directory and snapshot.")
     description: str = Field(default="", description="What the corpus is, in a sentence.")
     partitions: int = Field(
         default=8, ge=1, le=4096, description="Parts an artifact is split into: the most that run at once."
     )
-    crawl: CrawlConfig | None = None
-    """What to fetch first, with `m4corpus crawl`; a source of format crawl reads it."""
+    crawl: CrawlConfig | None = Field(
+        default=None, description="What to fetch first, with `m4corpus crawl`; a source of format crawl reads it."
+    )
     clean: CleanConfig = Field(default_factory=CleanConfig)
     identify: IdentifyConfig = Field(default_factory=IdentifyConfig)
     filter: FilterConfig = Field(default_factory=FilterConfig)

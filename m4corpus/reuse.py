@@ -34,6 +34,8 @@ CARRIED = ("locator", "revision", "fetched_at")
 #: Bytes of the digest of the carried columns, behind the digest of the others.
 _TAIL = 8
 _WIDTH = SIZE + _TAIL
+#: Most bytes of rows that are kept from comparing them for computing them.
+_KEPT = 16 << 20
 #: For each id of a batch, what else decides about it.
 Besides = Callable[[Sequence[str]], list[bytes] | None]
 
@@ -75,7 +77,7 @@ class DonorPart:
         content = b"".join(self.ledger.column("input").to_pylist())
         if len(content) != _WIDTH * self.ledger.num_rows:
             return None
-        return np.frombuffer(content, np.uint8).reshape(-1, _WIDTH)
+        return _matrix(content)
 
 
 @dataclass(frozen=True)
@@ -146,6 +148,8 @@ class Plan:
     donor: DonorPart | None
     #: Whether the donor's part is the very part that would be built.
     whole: bool
+    #: The rows whose origin is -1, in order; None where they have to be read again.
+    fresh: list[pa.RecordBatch] | None = None
 
     @property
     def rows(self) -> int:
@@ -165,23 +169,54 @@ class Plan:
 def compare(path: Path, columns: list[str] | None, carried: Sequence[str], besides: Besides,
             donor: DonorPart | None, again: Collection[str] = ()) -> Plan:  # fmt: skip
     """Read an input part and find its rows in the ledger of a donor, less those that failed for a reason ``again``."""
+    theirs = donor.inputs if donor is not None else None
+    passing = _passing(donor.ledger, again) if donor is not None else np.zeros(0, np.bool_)
+    fresh = Fresh(theirs[~passing]) if theirs is not None else None
     digests, kept = [], []
     for batch in read_batches(path, columns, batch_size=1024):
         handed = [name for name in carried if name in batch.schema.names]
-        digests += _digests(batch, handed, besides)
-        if donor is not None and handed:
-            kept.append(batch.select(handed))
+        these = _digests(batch, handed, besides)
+        digests += these
+        if fresh is not None:
+            fresh.add(batch, _matrix(b"".join(these)))
+            if handed:
+                kept.append(batch.select(handed))
     found = b"".join(digests)
-    origins = np.full(len(digests), -1, np.int64)
-    whole = False
-    if donor is not None and donor.inputs is not None:
-        ours = np.frombuffer(found, np.uint8).reshape(-1, _WIDTH)
-        origins = _origins(ours, donor.inputs)
-        passing = _passing(donor.ledger, again)
-        known = np.flatnonzero(origins >= 0)
-        origins[known[passing[origins[known]]]] = -1
-        whole = np.array_equal(ours, donor.inputs) and not passing.any()
-    return Plan(origins, found, _joined(kept), donor, whole)
+    if theirs is None or fresh is None:
+        return Plan(np.full(len(digests), -1, np.int64), found, None, donor, whole=False)
+    ours = _matrix(found)
+    origins = _origins(ours, theirs)
+    known = np.flatnonzero(origins >= 0)
+    origins[known[passing[origins[known]]]] = -1
+    whole = np.array_equal(ours, theirs) and not passing.any()
+    return Plan(origins, found, _joined(kept), donor, whole, fresh.of(np.flatnonzero(origins < 0)))
+
+
+class Fresh:
+    """The rows of an input part that a donor does not know, kept from the first reading as long as they are few."""
+
+    def __init__(self, known: NDArray[np.uint8]) -> None:
+        self._known = _keys(known)
+        self._batches: list[pa.RecordBatch] = []
+        self._places: list[Rows] = []
+        self._seen = self._bytes = 0
+
+    def add(self, batch: pa.RecordBatch, digests: NDArray[np.uint8]) -> None:
+        """Look through the next rows."""
+        import pyarrow.compute as pc
+
+        wanted = pc.invert(pc.is_in(_keys(digests), value_set=self._known))
+        self._places.append(self._seen + np.flatnonzero(wanted))
+        self._seen += batch.num_rows
+        if self._bytes <= _KEPT:
+            rows = batch.filter(wanted)
+            self._bytes += rows.nbytes
+            self._batches.append(rows)
+
+    def of(self, places: Rows) -> list[pa.RecordBatch] | None:
+        """The rows at ``places``, if these are the ones that were kept."""
+        few = self._bytes <= _KEPT and np.array_equal(np.concatenate([np.zeros(0, np.int64), *self._places]), places)
+        return self._batches if few else None
 
 
 def _passing(ledger: pa.RecordBatch, again: Collection[str]) -> NDArray[np.bool_]:
@@ -236,6 +271,11 @@ def _origins(ours: NDArray[np.uint8], theirs: NDArray[np.uint8]) -> Rows:
     before = np.maximum.accumulate(np.concatenate([[-1], origins[:-1]])) if len(origins) else origins
     origins[origins <= before] = -1
     return origins
+
+
+def _matrix(digests: bytes) -> NDArray[np.uint8]:
+    """Digests of inputs, one a row."""
+    return np.frombuffer(digests, np.uint8).reshape(-1, _WIDTH)
 
 
 def _keys(digests: NDArray[np.uint8]) -> pa.Array:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from core_work import Idle, Raises, Shout, completions, context, document, phase
 
-from m4corpus import executor
+from m4corpus import executor, fork_server
 from m4corpus.errors import EnvironmentFailure, IntegrityError, M4CorpusError, UserError
 from m4corpus.executor import TaskFailed, run_phase
 from m4corpus.ledger import entries
@@ -96,6 +96,20 @@ def test_workers_are_single_threaded_with_a_fixed_hash_seed(tmp_path: Path) -> N
     ).stdout.strip()  # fmt: skip
     assert texts(where) == [f"{expected} 1"]
     assert dict(os.environ) == before
+
+
+def test_workers_are_forked_from_a_process_that_has_the_stages_loaded(tmp_path: Path) -> None:
+    where = context(tmp_path, parts("loaded:m4corpus.index.stage", size=1))
+    run(where, Shout(tmp_path))
+    assert texts(where) == ["True"]
+
+
+def test_starting_the_fork_server_leaves_the_caller_as_it_was() -> None:
+    before = dict(os.environ), sys.modules["__main__"], signal.getsignal(signal.SIGINT)
+    fork_server.start()
+    fork_server.start()
+    assert (dict(os.environ), sys.modules["__main__"], signal.getsignal(signal.SIGINT)) == before
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == set()
 
 
 def test_a_killed_worker_is_replaced_and_its_tasks_done(tmp_path: Path) -> None:

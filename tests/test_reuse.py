@@ -10,7 +10,7 @@ import pytest
 
 from m4corpus.accounts import Accounts
 from m4corpus.ledger import FAILED, KEPT, Entry
-from m4corpus.records import Page, schema, to_batch
+from m4corpus.records import Page, from_batches, schema, to_batch
 from m4corpus.reuse import Donor, compare
 from m4corpus.storage.parts import PartWriter, part_name
 
@@ -60,3 +60,29 @@ def test_an_empty_part_of_a_donor_knows_nothing(tmp_path: Path) -> None:
     assert plan.origins.tolist() == [-1, -1, -1]
     empty = compare(made / part_name(0), None, (), lambda _: None, donor)
     assert (empty.rows, empty.whole) == (0, True)
+
+
+def test_new_rows_are_kept_from_comparing_unless_they_are_many(
+    donor: Donor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    news = [Page(f"s:{n}", "s", f"{n}.txt", "text/plain", f"Page {n}{' anew' * (n == 2)}.") for n in range(5)]
+    with PartWriter(tmp_path / "new.parquet", schema(Page), tmp_path) as part:
+        part.write(to_batch(news[:1]))
+        part.write(to_batch(news[1:]))
+    earlier = donor.part(0)
+    plan = compare(tmp_path / "new.parquet", None, (), lambda _: None, earlier, frozenset({"image-missing"}))
+    assert plan.origins.tolist() == [0, -1, -1, -1, -1]
+    assert list(from_batches(Page, plan.fresh or [])) == news[1:]
+    monkeypatch.setattr("m4corpus.reuse._KEPT", 0)
+    again = compare(tmp_path / "new.parquet", None, (), lambda _: None, earlier, frozenset({"image-missing"}))
+    assert again.fresh is None
+    assert again.origins.tolist() == plan.origins.tolist()
+
+
+def test_rows_in_another_order_are_read_again(donor: Donor, tmp_path: Path) -> None:
+    with PartWriter(tmp_path / "turned.parquet", schema(Page), tmp_path) as part:
+        part.write(to_batch(PAGES[::-1]))
+    plan = compare(tmp_path / "turned.parquet", None, (), lambda _: None, donor.part(0))
+    # What the donor knows is not always what can be taken from it.
+    assert plan.origins.tolist() == [2, -1, -1]
+    assert plan.fresh is None

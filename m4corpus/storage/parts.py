@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from m4corpus.storage.atomic import replacing
 from m4corpus.storage.digests import LogicalDigest, file_digest
+from m4corpus.storage.encodings import encodings
 
 if TYPE_CHECKING:
     from typing import Self
@@ -70,7 +71,13 @@ class PartWriter:
         with ExitStack() as stack:
             temporary = stack.enter_context(replacing(self._path))
             self._writer = stack.enter_context(
-                pq.ParquetWriter(temporary, self._schema, compression=self._compression, write_statistics=False)
+                pq.ParquetWriter(
+                    temporary,
+                    self._schema,
+                    compression=self._compression,
+                    write_statistics=False,
+                    **encodings(self._schema),
+                )
             )
             self._stack = stack.pop_all()
         return self

@@ -8,24 +8,25 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from projects import bytes_of, copy_pages, fingerprints
 
 
 @pytest.mark.parametrize("workers", ["1", "3"])
-def test_the_number_of_workers_changes_nothing(built, tmp_path: Path, workers: str, helpers) -> None:
+def test_the_number_of_workers_changes_nothing(built, tmp_path: Path, workers: str) -> None:
     summary = built.project.run(tmp_path / "work", "--workers", workers)
-    assert helpers.fingerprints(summary) == helpers.fingerprints(built.summary)
-    assert helpers.bytes_of(tmp_path / "work") == helpers.bytes_of(built.workdir)
+    assert fingerprints(summary) == fingerprints(built.summary)
+    assert bytes_of(tmp_path / "work") == bytes_of(built.workdir)
 
 
-def test_the_order_of_files_and_where_they_lie_changes_nothing(built, tmp_path: Path, helpers) -> None:
+def test_the_order_of_files_and_where_they_lie_changes_nothing(built, tmp_path: Path) -> None:
     def shuffled(files: list[Path]) -> list[Path]:
         return random.Random(7).sample(files, len(files))
 
     other = type(built.project)(tmp_path / "elsewhere")
-    helpers.copy_pages(other.pages, shuffled)
+    copy_pages(other.pages, shuffled)
     other.write_recipe()
     summary = other.run(tmp_path / "work", "--workers", "2")
-    assert helpers.fingerprints(summary) == helpers.fingerprints(built.summary)
+    assert fingerprints(summary) == fingerprints(built.summary)
 
 
 def test_a_second_run_is_all_cached(built, tmp_path: Path) -> None:
@@ -43,7 +44,7 @@ def test_every_stage_accounts_for_every_input(built) -> None:
         assert after["inputs"] == before["outputs"]
 
 
-def test_one_changed_option_reruns_its_stage_and_what_follows(built, tmp_path: Path, helpers) -> None:
+def test_one_changed_option_reruns_its_stage_and_what_follows(built, tmp_path: Path) -> None:
     workdir = built.clone(tmp_path / "work")
     other = type(built.project)(tmp_path / "project")
     other.root.mkdir()

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from projects import bytes_of
 
 STAGES = ("read", "clean", "identify", "filter", "dedup", "chunk", "embed", "index")
 
@@ -56,7 +57,7 @@ def killed(built, workdir: Path, stage: str, delay: float) -> bool:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_killed_in_a_stage_and_run_again(built, tmp_path: Path, stage: str, helpers) -> None:
+def test_killed_in_a_stage_and_run_again(built, tmp_path: Path, stage: str) -> None:
     workdir = built.clone(tmp_path / "work")
     seconds = next(s["seconds"] for s in built.summary["stages"] if s["stage"] == stage)
     for attempt in range(1, 6):
@@ -67,10 +68,10 @@ def test_killed_in_a_stage_and_run_again(built, tmp_path: Path, stage: str, help
     else:
         pytest.fail(f"{stage} was always done before it could be killed")
     built.project.run(workdir, "--workers", "2")
-    assert helpers.bytes_of(workdir) == helpers.bytes_of(built.workdir), f"killed {delay:.3f} s into {stage}"
+    assert bytes_of(workdir) == bytes_of(built.workdir), f"killed {delay:.3f} s into {stage}"
 
 
-def test_a_damaged_artifact_is_built_again_whatever_an_interrupted_run_left(built, tmp_path: Path, helpers) -> None:
+def test_a_damaged_artifact_is_built_again_whatever_an_interrupted_run_left(built, tmp_path: Path) -> None:
     """Completion records that outlived the manifest must not pass the damaged files for finished work."""
     workdir = built.clone(tmp_path / "work")
     (chunks,) = workdir.glob("small/chunk-*")
@@ -85,4 +86,4 @@ def test_a_damaged_artifact_is_built_again_whatever_an_interrupted_run_left(buil
     states = {s["stage"]: s["state"] for s in built.project.run(workdir)["stages"]}
     assert states["chunk"] == "run"
     assert states["embed"] == "cached"
-    assert helpers.bytes_of(workdir) == helpers.bytes_of(built.workdir)
+    assert bytes_of(workdir) == bytes_of(built.workdir)

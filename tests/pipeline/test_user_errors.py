@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from projects import fingerprints
 
 
 def refused(done: subprocess.CompletedProcess[str], code: int, *words: str) -> None:
@@ -81,14 +82,14 @@ def test_read_only_work_directory(project, tmp_path: Path) -> None:
     refused(done, 6, "read-only", "--workdir")
 
 
-def test_full_disk_and_then_room(project, built, tmp_path: Path, helpers) -> None:
+def test_full_disk_and_then_room(project, built, tmp_path: Path) -> None:
     mount = tmp_path / "small"
     with mounted(mount, "size=300k"):
         done = project.m4corpus("run", project.recipe, "--workdir", mount / "w", check=False)
         refused(done, 6, "no space left", "resumes")
         subprocess.run(["mount", "-o", "remount,size=200m", str(mount)], check=True)
         summary = project.run(mount / "w")
-        assert helpers.fingerprints(summary) == helpers.fingerprints(built.summary)
+        assert fingerprints(summary) == fingerprints(built.summary)
 
 
 class mounted:

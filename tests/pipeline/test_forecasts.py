@@ -1,0 +1,100 @@
+"""What ``plan`` says of stages that need more than a look at their records, and that it comes true."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rebuilds import SENTENCES, Corpus, assert_equal, in_process
+
+from m4corpus.reuse import Forecast
+from m4corpus.stagenames import STAGES
+
+
+@pytest.fixture(scope="module", autouse=True)
+def executor() -> Iterator[None]:
+    with in_process():
+        yield
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    """Three pages in each of three languages, in shards of at most four chunks."""
+    corpus = Corpus(tmp_path_factory.mktemp("built"), {"index": {"shard_rows": 4}})
+    for language in SENTENCES:
+        for number in range(3):
+            corpus.write(f"{language}/page-{number}")
+    corpus.build()
+    return corpus
+
+
+@pytest.fixture
+def corpus(built: Corpus, tmp_path: Path) -> Corpus:
+    return built.copy(tmp_path / "corpus")
+
+
+def forecast(corpus: Corpus, stage: str) -> Forecast:
+    """That of a stage once the ones before it are built."""
+    corpus.pipeline().run(last=STAGES[STAGES.index(stage) - 1], executor="here")
+    found = next(step.forecast for step in corpus.pipeline().plan() if step.stage == stage)
+    assert found is not None
+    return found
+
+
+def test_dedup_tells_how_many_documents_are_signed(corpus: Corpus) -> None:
+    corpus.write("en/page-0", "other words")
+    corpus.write("en/page-8")
+    corpus.move("ru/page-1", "ru/page-7")
+    corpus.delete("es/page-0")
+    found = forecast(corpus, "dedup")
+    # Signatures are kept by part, and the page that was moved may be in another part now.
+    assert found.unit == "signatures"
+    assert found.reused in (6, 7)
+    assert found.reused + found.new + found.changed == 9
+    assert (found.changed, found.gone) == (1, 2)
+
+
+def test_dedup_of_the_same_texts_signs_nothing(corpus: Corpus) -> None:
+    corpus.delete("es/page-0")
+    assert str(forecast(corpus, "dedup")) == "signatures: 0 new, 0 changed, 1 gone, 8 reused"
+
+
+@pytest.mark.parametrize("options", [{"dedup": {"exact": False, "near": False}}, {}])
+def test_without_signatures_or_donor_there_is_nothing_to_tell(tmp_path: Path, options: dict[str, object]) -> None:
+    corpus = Corpus(tmp_path / "corpus", options)
+    corpus.write("en/page-0")
+    if options:
+        corpus.build()
+        corpus.write("en/page-0", "other words")
+    corpus.pipeline().run(last="filter", executor="here")
+    assert next(step.forecast for step in corpus.pipeline().plan() if step.stage == "dedup") is None
+
+
+def test_embed_tells_how_many_chunks_are_new(corpus: Corpus) -> None:
+    corpus.write("es/page-2", "another text")
+    corpus.delete("en/page-1")
+    found = forecast(corpus, "embed")
+    embed = corpus.pipeline().run(last="embed", executor="here").stages[-1]
+    assert found.unit == "chunks"
+    assert (found.reused, found.new + found.changed) == (embed.reused, embed.computed)
+    assert found.changed + found.new > 0
+    assert found.gone > 0
+
+
+def test_index_tells_which_shards_stay(corpus: Corpus) -> None:
+    before = corpus.build().stages[-1].directory
+    # As long as it was: in the shards of the other part nothing moves.
+    path = corpus.root / "pages" / "ru" / "page-2.html"
+    path.write_text(path.read_text(encoding="utf-8").replace("</p>", " и ещё</p>", 1), encoding="utf-8")
+    found = forecast(corpus, "index")
+    rebuilt = corpus.build()
+    assert_equal(rebuilt, corpus.from_scratch())
+    after = rebuilt.stages[-1].directory
+    shards = [path.name for path in after.glob("shard-*")]
+    logged = sum(json.loads(path.read_text())["shards"] for path in after.glob("logs/*/reuse/*.json"))
+    assert found.unit == "shards"
+    assert found.reused == logged > 0
+    assert found.reused + found.new + found.changed == len(shards)
+    assert found.gone == len({path.name for path in before.glob("shard-*")} - set(shards))
