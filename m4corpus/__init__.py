@@ -42,11 +42,18 @@ def run(
     return pipeline.run(first=first, last=last, workers=workers, executor=executor, reporter=reporter)
 
 
-def open_snapshot(where: str | Path, workdir: str | Path = "work", *, trust_remote_code: bool = False) -> Snapshot:
+def open_snapshot(
+    where: str | Path,
+    workdir: str | Path = "work",
+    *,
+    trust_remote_code: bool = False,
+    encoder_path: str | Path | None = None,
+) -> Snapshot:
     """Open a snapshot by directory, name or ``name@version``; its ``search`` finds chunks in any language.
 
-    ``trust_remote_code`` lets Python code that came with the snapshot's encoder run.
+    ``trust_remote_code`` lets Python code that came with the snapshot's encoder run; ``encoder_path`` is where the
+    model lies, for an encoder that is a directory.
     """
     from m4corpus.snapshot import open_snapshot as open_
 
-    return open_(where, Path(workdir), trust_remote_code)
+    return open_(where, Path(workdir), trust_remote_code, Path(encoder_path) if encoder_path else None)

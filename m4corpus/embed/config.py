@@ -9,8 +9,10 @@ from pydantic import Field
 from m4corpus.config import config
 from m4corpus.embed.postprocess.config import PostprocessConfig
 
-#: Text types a model may compute in.
+#: Types a model may compute in.
 Dtype = Literal["float32", "float16", "bfloat16"]
+#: What runs the network of a sentence-transformers model: torch, or a library that runs a graph stored with the model.
+Backend = Literal["torch", "onnx", "openvino"]
 
 
 @config
@@ -54,9 +56,21 @@ class EncoderConfig:
     passage_task: str | None = Field(
         default=None, description="The same for chunks; null takes the preset's, or `document`."
     )
+    backend: Backend = Field(
+        default="torch",
+        description="What runs a sentence-transformers model: `torch`, or `onnx` (ONNX Runtime) or `openvino`, which "
+        "run a graph that lies among the model's files, often in 8 bits, and are faster on a CPU. `m4corpus embed "
+        "export` makes such a graph.",
+    )
+    weights: str = Field(
+        default="",
+        description="The graph that `onnx` or `openvino` runs, by its path within the model "
+        "(`onnx/model_qint8_avx512_vnni.onnx`); empty takes `onnx/model.onnx` or `openvino/openvino_model.xml`.",
+    )
     dtype: Dtype = Field(
         default="float32",
-        description="Type the model computes in; how vectors are stored is for `postprocess.quantise` to say.",
+        description="Type torch computes in (a graph has its own); how vectors are stored is for "
+        "`postprocess.quantise` to say.",
     )
     max_tokens: int | None = Field(
         default=None, ge=8, description="Longest input in the encoder's tokens; null takes the model's own limit."

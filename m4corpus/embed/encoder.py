@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -72,6 +72,9 @@ class Encoder(Tokenizer, Protocol):
 
     def encode(self, inputs: Sequence[str]) -> Vectors:
         """Vectors of inputs made by :meth:`passages`: float32 ``(len(inputs), dimension)``."""
+
+    def encode_batches(self, batches: Iterable[Sequence[str]]) -> Iterator[Vectors]:
+        """:meth:`encode` of each batch, in order and each when it is asked for; a device need not wait in between."""
 
     def encode_queries(self, texts: Sequence[str], languages: Sequence[str] | None = None) -> Vectors:
         """Vectors of queries: float32 ``(len(texts), dimension)``; ``languages`` as in :meth:`queries`."""
@@ -148,9 +151,9 @@ def provenance(config: EncoderConfig) -> dict[str, Any]:
         return {**bare, "postprocess": transform.provenance(config.postprocess, digest_of(bare))}
     config = resolved(config)
     if is_model(config.name) and config.name not in NAMED:
-        from m4corpus.embed.transformers import encoder as sentence_transformers
+        from m4corpus.embed.transformers.provenance import provenance as of_model
 
-        return sentence_transformers.provenance(config)
+        return of_model(config)
     return load(config).identity()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -141,6 +141,10 @@ class PromptedEncoder(PromptedTokenizer):
     @abstractmethod
     def encode(self, inputs: Sequence[str]) -> Vectors:
         """Vectors of inputs."""
+
+    def encode_batches(self, batches: Iterable[Sequence[str]]) -> Iterator[Vectors]:
+        """Vectors of each batch of inputs."""
+        return map(self.encode, batches)
 
     def encode_queries(self, texts: Sequence[str], languages: Sequence[str] | None = None) -> Vectors:
         """Vectors of queries, ``languages`` being theirs."""

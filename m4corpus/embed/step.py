@@ -98,8 +98,7 @@ class EmbedStep(Step):
         super().__init__()
         self._images = images
         self._rows = config.batch_size
-        # A batch of its own kind makes a vector where its bits can be seen in it; elsewhere it is a matter of speed.
-        self.batch_size = config.batch_size * (WINDOW if config.encoder.device == "cpu" else 1)
+        self.batch_size = config.batch_size * WINDOW
         self._config = config.encoder
         self._rank = 0
         self._cache_path = cache
@@ -157,24 +156,33 @@ class EmbedStep(Step):
         """
         import numpy as np
 
-        keys = digests if self._encoder.batch_invariant else _batch_keys(self._config.device, digests)
+        alone = self._encoder.batch_invariant
+        # By length, so that texts that are computed together waste little on filling each other up.
+        order = sorted(range(len(inputs)), key=lambda i: len(inputs[i]))
+        keys = digests if alone else _batch_keys(self._config.device, digests, self._cut(order))
         found = self._cache.get(keys)
-        missing = {key: text for key, text in zip(keys, inputs, strict=True) if key not in found}
-        if missing and not self._encoder.batch_invariant:
-            missing, found = dict(zip(keys, inputs, strict=True)), {}
-        # By length, so that texts that are computed together waste little on filling each other up; a transaction for
-        # each batch, so that a run that is killed takes up its work there.
-        order = sorted(missing, key=lambda key: len(missing[key])) if self._encoder.batch_invariant else list(missing)
-        for i in range(0, len(order), self._rows):
-            batch = order[i : i + self._rows]
-            computed = dict(zip(batch, self._encoder.encode([missing[key] for key in batch]), strict=True))
+        if alone:
+            first = {keys[i]: i for i in reversed(order) if keys[i] not in found}
+            batches = self._cut([i for i in order if first.get(keys[i]) == i])
+        else:
+            batches = [batch for batch in self._cut(order) if any(keys[i] not in found for i in batch)]
+        encoded = self._encoder.encode_batches([[inputs[i] for i in batch] for batch in batches])
+        for batch, vectors in zip(batches, encoded, strict=True):
             # One text may stand in a batch twice where its place is part of the key.
-            self.happened["alike"] += alike(list({missing[key]: vector for key, vector in computed.items()}.values()))
+            different = {inputs[i]: vector for i, vector in zip(batch, vectors, strict=True)}
+            self.happened["alike"] += alike(list(different.values()))
+            computed = {keys[i]: vector for i, vector in zip(batch, vectors, strict=True)}
+            # A transaction for each batch, so that a run that is killed takes up its work there.
             self._cache.put(computed)
             found.update(computed)
-        self.happened["computed"] += len(missing)
-        self.happened["cached"] += len(inputs) - len(missing)
+        fresh = sum(map(len, batches))
+        self.happened["computed"] += fresh
+        self.happened["cached"] += len(inputs) - fresh
         return np.stack([found[key] for key in keys])
+
+    def _cut(self, places: list[int]) -> list[list[int]]:
+        """Places in batches."""
+        return [places[i : i + self._rows] for i in range(0, len(places), self._rows)]
 
 
 def _postprocess(config: EncoderConfig, bare: Encoder) -> Postprocess | None:
@@ -188,18 +196,27 @@ def _postprocess(config: EncoderConfig, bare: Encoder) -> Postprocess | None:
 
 
 def _device(device: str, rank: int) -> str:
-    """``cuda`` without a number is the device of the task's rank, so that the tasks of a machine share them out."""
     if device != "cuda":
         return device
     import torch
 
-    devices = torch.cuda.device_count()
-    return f"cuda:{rank % devices}" if devices > 1 else device
+    return device_of(device, rank, torch.cuda.device_count())
 
 
-def _batch_keys(device: str, digests: list[bytes]) -> list[bytes]:
-    batch = hashlib.blake2b(device.encode() + b"\0" + b"".join(digests), digest_size=16).digest()
-    return [batch + i.to_bytes(4, "big") for i in range(len(digests))]
+def device_of(device: str, rank: int, devices: int) -> str:
+    """``cuda`` without a number is the device of the task's rank, so that the tasks of a machine share them out."""
+    return f"cuda:{rank % devices}" if device == "cuda" and devices > 1 else device
+
+
+def _batch_keys(device: str, digests: list[bytes], batches: list[list[int]]) -> list[bytes]:
+    """A key for each text: its batch and its place there."""
+    keys = [b""] * len(digests)
+    for places in batches:
+        content = device.encode() + b"\0" + b"".join(digests[i] for i in places)
+        batch = hashlib.blake2b(content, digest_size=16).digest()
+        for n, i in enumerate(places):
+            keys[i] = batch + n.to_bytes(4, "big")
+    return keys
 
 
 def alike(vectors: Sequence[NDArray[np.float32]]) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Raised when the fields of the file change meaning.
 FORMAT = 1
+#: Names of the arrays within the file.
+_ARRAYS = {"header.npy", "mean.npy", "means.npy", "components.npy"}
 _RELEARN = "Learn it again with: m4corpus embed fit RECIPE --out FILE."
 
 
@@ -67,6 +70,30 @@ def save(learnt: Learnt, path: Path) -> str:
     np.savez(content, **arrays)
     write_bytes(path, content.getvalue())
     return hashlib.sha256(content.getvalue()).hexdigest()
+
+
+def is_plain(path: Path) -> bool:
+    """Whether a file that somebody else wrote is one of :func:`save`: arrays of numbers, none of them packed, each as
+    long as it says. numpy would make room for whatever an array says of itself."""
+    import numpy as np
+
+    try:
+        with zipfile.ZipFile(path) as held:
+            members = held.infolist()
+            if not {"header.npy", "mean.npy", "means.npy"} <= {one.filename for one in members} <= _ARRAYS:
+                return False
+            for one in members:
+                if one.compress_type != zipfile.ZIP_STORED or one.file_size != one.compress_size:
+                    return False
+                with held.open(one) as stream:
+                    if np.lib.format.read_magic(stream) != (1, 0):
+                        return False
+                    shape, _, kind = np.lib.format.read_array_header_1_0(stream)
+                    if kind.hasobject or math.prod(shape) * kind.itemsize != one.file_size - stream.tell():
+                        return False
+    except (ValueError, OSError, EOFError, KeyError, NotImplementedError, RuntimeError, zipfile.BadZipFile):
+        return False
+    return True
 
 
 def read(path: Path, sha256: str) -> Learnt:

@@ -6,7 +6,7 @@ building a corpus again never moves the means under vectors that are already the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -146,6 +146,11 @@ class PostprocessedEncoder:
     def encode(self, inputs: Sequence[str]) -> Vectors:
         """Transformed vectors of inputs in no known language."""
         return self.postprocess.apply(self.inner.encode(inputs), [""] * len(inputs))
+
+    def encode_batches(self, batches: Iterable[Sequence[str]]) -> Iterator[Vectors]:
+        """:meth:`encode` of each batch."""
+        for vectors in self.inner.encode_batches(batches):
+            yield self.postprocess.apply(vectors, [""] * len(vectors))
 
     def encode_queries(self, texts: Sequence[str], languages: Sequence[str] | None = None) -> Vectors:
         """Transformed vectors of queries; a language that is not given is identified, where it matters."""

@@ -2,95 +2,29 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from m4corpus.embed.config import EncoderConfig
-from m4corpus.embed.files import content_digest, model_files
-from m4corpus.embed.prompts import PromptedEncoder, PromptedTokenizer, Prompts
+from m4corpus.embed.prompts import PromptedEncoder, PromptedTokenizer
 from m4corpus.embed.threads import one_thread
 from m4corpus.embed.transformers import passes
 from m4corpus.embed.transformers.facts import fast_tokenizer, limit, pooling, prompts_of
 from m4corpus.embed.transformers.loading import is_routed, load_network, load_unplaced, passage_module, tasks_of
-from m4corpus.errors import UserError
-from m4corpus.packages import installed
-from m4corpus.storage.digests import digest_of
+from m4corpus.embed.transformers.overlap import overlapped
+from m4corpus.embed.transformers.provenance import check_source, provenance
 
 if TYPE_CHECKING:
     from m4corpus.embed.encoder import Vectors
 
-PACKAGES = ("sentence-transformers", "transformers", "tokenizers", "torch")
-#: What errors of torch and its libraries say when memory ran out.
-_FULL = ("allocate memory", "out of memory", "ALLOC_FAILED")
-
-_COMMIT = re.compile(r"[0-9a-f]{40}")
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
-
+#: What errors of torch and of what runs graphs say when memory ran out.
+_FULL = ("allocate memory", "out of memory", "ALLOC_FAILED", "bad_alloc")
 
 #: For each model whether passes of fixed shapes hold; one encoder after another uses it.
 _shaped: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()
-
-
-def provenance(config: EncoderConfig) -> dict[str, Any]:
-    """What decides the vectors, found without loading the model: the model's commit or content, options, packages.
-
-    Raises:
-        UserError: no such directory, a Hub id without its commit hash, or a package that is missing.
-    """
-    _check_source(config)
-    directory = Path(config.name).expanduser()
-    if directory.is_dir():
-        digests = [[name, content_digest(path)] for name, path in model_files(directory).items()]
-        model = {"files": digest_of(digests)}
-    else:
-        model = {"name": config.name, "revision": config.revision}
-    return {
-        **model,
-        "passes": passes.VERSION,
-        "packages": {package: installed(package) for package in PACKAGES},
-        "options": {
-            "query_prompt": config.query_prompt,
-            "passage_prompt": config.passage_prompt,
-            **_instructions(config),
-            "query_task": config.query_task,
-            "passage_task": config.passage_task,
-            "dtype": config.dtype,
-            "max_tokens": config.max_tokens,
-            "normalise": config.normalise,
-            "trust_remote_code": config.trust_remote_code,
-        },
-    }
-
-
-def _instructions(config: EncoderConfig) -> dict[str, Any]:
-    """What queries are told, where that is part of the recipe."""
-    if config.query_prompt is None:
-        return {"instruction": config.instruction}
-    prompts = Prompts(query=config.query_prompt, instruction=config.instruction)
-    return {key: value for key, value in prompts.identity().items() if key.startswith("instruction")}
-
-
-def _check_source(config: EncoderConfig) -> None:
-    if Path(config.name).expanduser().is_dir():
-        if config.revision:
-            raise UserError(f"encoder '{config.name}' is a directory and takes no revision", "Leave 'revision' out.")
-        return
-    if not _HUB_ID.fullmatch(config.name) or config.name.startswith((".", "~")):
-        raise UserError(f"encoder: no model directory '{config.name}'", "Check the path.")
-    if not config.revision:
-        raise UserError(
-            f"encoder '{config.name}' needs a revision (there is no directory of that name either)",
-            "Pin the model: put the commit hash shown on its Hub page, under 'Files', into 'revision'.",
-        )
-    if not _COMMIT.fullmatch(config.revision):
-        raise UserError(
-            f"encoder '{config.name}': revision '{config.revision}' is no commit hash",
-            "A branch or tag may move; give the 40 hex digits of the commit.",
-        )
 
 
 class SentenceTransformerTokenizer(PromptedTokenizer):
@@ -98,7 +32,7 @@ class SentenceTransformerTokenizer(PromptedTokenizer):
     :func:`~m4corpus.embed.transformers.loading.load_unplaced`."""
 
     def __init__(self, config: EncoderConfig) -> None:
-        _check_source(config)
+        check_source(config)
         self._use(config, load_unplaced(config))
 
     def _use(self, config: EncoderConfig, model: Any) -> None:
@@ -139,6 +73,8 @@ class SentenceTransformerEncoder(SentenceTransformerTokenizer, PromptedEncoder):
         self._provenance = provenance(config)
         self._config = config
         self._model = load_network(config)
+        # The library's tokenizer is told how to truncate and fill up before each use of it.
+        self._tokenizing = threading.Lock()
         self._use(config, self._model)
         self.dimension = int(self._encoded(["a"], self._tasks[1]).shape[1])
 
@@ -157,7 +93,7 @@ class SentenceTransformerEncoder(SentenceTransformerTokenizer, PromptedEncoder):
             **self.prompts.identity(),
             **({"tasks": list(self._tasks)} if any(self._tasks) else {}),
             "pooling": pooling(self._model),
-            "dtype": self._config.dtype,
+            "dtype": self._config.dtype if self._config.backend == "torch" else "the graph's own",
             "normalise": self._config.normalise,
             "trust_remote_code": self._config.trust_remote_code,
             "truncation": "the first tokens are read",
@@ -166,6 +102,19 @@ class SentenceTransformerEncoder(SentenceTransformerTokenizer, PromptedEncoder):
     def encode(self, inputs: Sequence[str]) -> Vectors:
         """Vectors of passages' inputs: float32 ``(len(inputs), dimension)``."""
         return self._normalised(inputs, self._tasks[1])
+
+    def encode_batches(self, batches: Iterable[Sequence[str]]) -> Iterator[Vectors]:
+        """Vectors of each batch of passages' inputs, as :meth:`encode` gives them; on other devices than the CPU, the
+        next batch is tokenized while one is computed. On the CPU, where a worker has one thread, nothing overlaps."""
+        if self.batch_invariant:
+            yield from super().encode_batches(batches)
+            return
+        task = self._tasks[1]
+
+        def computed(batch: Sequence[str], features: dict[str, Any]) -> Vectors:
+            return self._scaled(self._computed(self._asked(batch), features, task))
+
+        yield from overlapped(batches, lambda batch: self._tokenized(self._asked(batch), task), computed)
 
     def encode_queries(self, texts: Sequence[str], languages: Sequence[str] | None = None) -> Vectors:
         """Vectors of queries, ``languages`` being theirs."""
@@ -176,12 +125,20 @@ class SentenceTransformerEncoder(SentenceTransformerTokenizer, PromptedEncoder):
 
         if not inputs:
             return np.empty((0, self.dimension), dtype=np.float32)
-        vectors = self._encoded(inputs, task)
+        return self._scaled(self._encoded(inputs, task))
+
+    def _scaled(self, vectors: Vectors) -> Vectors:
+        import numpy as np
+
         if self._config.normalise:
             norms = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
             # A vector of zeros stays one: whoever stores vectors refuses it.
             vectors /= np.where(norms > 0, norms, np.float32(1))[:, None]
         return vectors
+
+    def _asked(self, inputs: Sequence[Any]) -> list[Any]:
+        """Inputs in the form the library takes them."""
+        return list(inputs)
 
     def _encoded(self, inputs: Sequence[Any], task: str | None = None) -> Vectors:
         """Vectors of inputs as the model gives them.
@@ -191,23 +148,37 @@ class SentenceTransformerEncoder(SentenceTransformerTokenizer, PromptedEncoder):
         """
         import numpy as np
 
+        asked = self._asked(inputs)
         if not self.batch_invariant:
-            return self._halved(list(inputs), task)
-        if self._shaped and all(isinstance(one, str) for one in inputs):
-            lengths = self.count_inputs(inputs)
-            return passes.encoded(inputs, lengths, self.max_tokens, lambda texts, n: self._pass(texts, task, n))
-        return np.concatenate([self._pass([one], task) for one in inputs])
+            return self._computed(asked, self._tokenized(asked, task), task)
+        if self._shaped and all(isinstance(one, str) for one in asked):
+            lengths = self.count_inputs(asked)
+            return passes.encoded(asked, lengths, self.max_tokens, lambda texts, n: self._pass(texts, task, n))
+        return np.concatenate([self._pass([one], task) for one in asked])
 
-    def _halved(self, inputs: list[Any], task: str | None) -> Vectors:
+    def _tokenized(self, inputs: list[Any], task: str | None) -> dict[str, Any]:
+        """What the network reads, still in main memory."""
+        with self._tokenizing:
+            features: dict[str, Any] = self._model.preprocess(inputs, prompt="", **_given(task))
+        return features
+
+    def _computed(self, inputs: list[Any], features: dict[str, Any], task: str | None) -> Vectors:
+        """Vectors of tokenized inputs in one pass on the device, or in halves."""
         import numpy as np
+        import torch
+        from sentence_transformers.util import batch_to_device
 
         try:
-            return self._pass(inputs, task)
+            with torch.inference_mode(), one_thread(), _memory_errors():
+                found = self._model(batch_to_device(features, self._model.device), **_given(task))
+                vectors = found["sentence_embedding"][:, : self._model.truncate_dim]
+                return np.array(vectors.float().cpu().numpy())
         except MemoryError:
             if len(inputs) == 1:
                 raise
         middle = len(inputs) // 2
-        return np.concatenate([self._halved(inputs[:middle], task), self._halved(inputs[middle:], task)])
+        halves = (inputs[:middle], inputs[middle:])
+        return np.concatenate([self._computed(half, self._tokenized(half, task), task) for half in halves])
 
     @property
     def _shaped(self) -> bool:
@@ -238,10 +209,14 @@ class SentenceTransformerEncoder(SentenceTransformerTokenizer, PromptedEncoder):
                 show_progress_bar=False,
                 convert_to_numpy=True,
                 normalize_embeddings=False,
-                **({"task": task} if task else {}),
+                **_given(task),
                 **({"processing_kwargs": filled} if tokens else {}),
             )
         return np.array(vectors, dtype=np.float32)
+
+
+def _given(task: str | None) -> dict[str, str]:
+    return {"task": task} if task else {}
 
 
 @contextmanager

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import fnmatch
+from contextlib import suppress
+from pathlib import Path
+
 from m4corpus.errors import UserError
 
 #: Seconds the Hub has for its answer.
@@ -16,6 +20,38 @@ def is_cached(name: str, revision: str) -> bool:
     from huggingface_hub import try_to_load_from_cache
 
     return try_to_load_from_cache(name, _FIRST, revision=revision) is not None
+
+
+def fetched(name: str, revision: str, path: str, beside: str) -> Path | None:
+    """A file of a pinned model, fetched unless this machine has it; None where the revision has no such file.
+
+    Files that match the pattern ``beside`` come first, so where the file is, they are.
+
+    Raises:
+        UserError: as :func:`check_reachable`, where it is not on this machine.
+    """
+    from huggingface_hub import hf_hub_download, snapshot_download
+
+    with suppress(Exception):  # nothing of the revision is here
+        found = Path(snapshot_download(name, revision=revision, local_files_only=True)) / path
+        if found.is_file():
+            return found
+    check_reachable(name, revision)
+    there = files(name, revision)
+    if path not in there:
+        return None
+    for one in (*fnmatch.filter(there, beside), path):
+        found = Path(hf_hub_download(name, one, revision=revision))
+    return found
+
+
+def files(name: str, revision: str) -> list[str]:
+    """Paths of all files of a pinned model; none where the Hub does not answer."""
+    from huggingface_hub import HfApi
+
+    with suppress(Exception):
+        return sorted(HfApi().list_repo_files(name, revision=revision))
+    return []
 
 
 def check_reachable(name: str, revision: str) -> None:

@@ -47,6 +47,8 @@ def _states(config: EncoderConfig) -> tuple[State, ...]:
 @lru_cache(maxsize=1)
 def _network(config: EncoderConfig, states: tuple[State, ...]) -> Any:
     torch = _torch(config)
+    if config.backend != "torch":
+        return _with_graph(config)
     if config.device.startswith("cuda") and not torch.cuda.is_available():
         raise UserError(f"encoder '{config.name}': this machine has no usable '{config.device}'", "Use device: cpu.")
     return _found(config, config.device).to(getattr(torch, config.dtype)).eval()
@@ -56,6 +58,17 @@ def _network(config: EncoderConfig, states: tuple[State, ...]) -> Any:
 def _unplaced(config: EncoderConfig, states: tuple[State, ...]) -> Any:
     _torch(config)
     return _found(config, "cpu")
+
+
+def _with_graph(config: EncoderConfig) -> Any:
+    """A model whose network is a graph, which has been run once."""
+    model = _found(config, "cpu").eval()
+    from m4corpus.embed.transformers.network import network_of
+
+    with _reported(config.name):
+        network_of(config, model).open(config)
+        model.encode(["a"], prompt="", show_progress_bar=False)
+    return model
 
 
 def tasks_of(config: EncoderConfig, model: Any) -> tuple[str | None, str | None]:
@@ -93,11 +106,11 @@ def _torch(config: EncoderConfig) -> Any:
 
 def _found(config: EncoderConfig, device: str) -> Any:
     """The model from its directory, from the Hub's cache on this machine, or else from the Hub."""
-    from sentence_transformers import SentenceTransformer
+    library = _library(config)
 
     def loaded(name: str, *, local: bool, revision: str | None = None) -> Any:
-        with _quiet(), _reported(config.name), _safe_weights(config):
-            return SentenceTransformer(
+        with quiet(), _reported(config.name), _safe_weights(config):
+            return library(
                 name,
                 revision=revision,
                 device=device,
@@ -122,6 +135,22 @@ def _found(config: EncoderConfig, device: str) -> Any:
     return model
 
 
+def _library(config: EncoderConfig) -> Any:
+    """The class of the library that a model becomes an object of."""
+    if config.backend == "torch":
+        from sentence_transformers import SentenceTransformer
+
+        return SentenceTransformer
+    try:
+        from m4corpus.embed.transformers.network import GraphModel
+    except ImportError as error:
+        raise UserError(
+            f"backend {config.backend} needs another release of sentence-transformers: {error}",
+            "pip install 'sentence-transformers>=6,<7'",
+        ) from None
+    return GraphModel
+
+
 def _refuse_code(config: EncoderConfig, directory: Path) -> None:
     """Say plainly, before anything is loaded, that a model wants code of its own run.
 
@@ -129,6 +158,15 @@ def _refuse_code(config: EncoderConfig, directory: Path) -> None:
     """
     if config.trust_remote_code:
         return
+    if foreign := foreign_code(directory):
+        raise UserError(
+            f"encoder '{config.name}' brings Python code of its own ({', '.join(foreign[:3])})",
+            "Read it; if you trust it, set 'trust_remote_code: true'.",
+        )
+
+
+def foreign_code(directory: Path) -> list[str]:
+    """Classes that a model directory brings and transformers does not have."""
     from transformers import CONFIG_MAPPING
 
     foreign = sorted(
@@ -140,11 +178,7 @@ def _refuse_code(config: EncoderConfig, directory: Path) -> None:
         content = _json(settings, {})
         if isinstance(content, dict) and content.get("auto_map") and content.get("model_type") not in CONFIG_MAPPING:
             foreign += sorted(map(str, content["auto_map"].values()))
-    if foreign:
-        raise UserError(
-            f"encoder '{config.name}' brings Python code of its own ({', '.join(foreign[:3])})",
-            "Read it; if you trust it, set 'trust_remote_code: true'.",
-        )
+    return foreign
 
 
 def _json(path: Path, otherwise: Any) -> Any:
@@ -195,7 +229,7 @@ def _has_pickle_alone(name: str, said: str) -> bool:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """No progress bars and warnings of the model library; its settings are put back."""
     from transformers.utils import logging
 

@@ -6,11 +6,12 @@ batching and reuse need not know of images; only the encoder turns the name into
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from m4corpus.embed.transformers.encoder import SentenceTransformerEncoder, provenance
+from m4corpus.embed.transformers.encoder import SentenceTransformerEncoder
 from m4corpus.embed.transformers.loading import load_network
+from m4corpus.embed.transformers.provenance import provenance
 from m4corpus.errors import UserError
 from m4corpus.images import LONGEST_SIDE, ImageStore, decoded
 from m4corpus.ledger import Fail
@@ -101,6 +102,10 @@ class MultimodalEncoder(SentenceTransformerEncoder):
             result[some] = self._normalised(shown, self._tasks[1])
         return result
 
+    def encode_batches(self, batches: Iterable[Sequence[str]]) -> Iterator[Vectors]:
+        """Vectors of each batch, one after the other: images are decoded a few at a time."""
+        return map(self.encode, batches)
+
     def encode_image_queries(
         self, texts: Sequence[str], images: Sequence[bytes | None], languages: Sequence[str] | None = None
     ) -> Vectors:
@@ -125,8 +130,8 @@ class MultimodalEncoder(SentenceTransformerEncoder):
         length = float((mean @ mean) ** 0.5)
         return mean / length if self._config.normalise and length > 0 else mean
 
-    def _encoded(self, inputs: Sequence[Any], task: str | None = None) -> Vectors:
-        return super()._encoded([{"text": one} if isinstance(one, str) else one for one in inputs], task)
+    def _asked(self, inputs: Sequence[Any]) -> list[Any]:
+        return [{"text": one} if isinstance(one, str) else one for one in inputs]
 
     def _stored(self, digest: str) -> bytes:
         if self.images is None:
