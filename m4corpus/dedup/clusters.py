@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +66,7 @@ class ChooseSurvivors(PipelineStep):
             path = verdicts_path(self.context, part)
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("w", encoding="utf-8") as file:
-                file.writelines(json.dumps(asdict(verdict)) + "\n" for verdict in verdicts[part])
+                file.writelines(json.dumps(vars(verdict)) + "\n" for verdict in verdicts[part])
         sync_tree(verdicts_path(self.context, 0).parent)
         Completion().write(self.context.completion(CLUSTERS, rank))
         progress = Progress(self.context.progress(CLUSTERS), rank)

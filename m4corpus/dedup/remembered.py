@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from m4corpus.storage.artifact import Artifact
+
+#: Folder of the cache.
+FOLDER = "signatures"
 #: Raised when the same text would be signed otherwise.
 SIGNING = 1
 #: What signatures do not depend on.
@@ -69,9 +73,21 @@ class Remembered:
 
 def remembered_path(context: StageContext, config: DedupConfig, unicode: str, rank: int) -> Path:
     """Where the signatures of a part are: apart for each recipe and each way of signing."""
-    options = {name: value for name, value in asdict(config).items() if name not in _LATER}
-    way = digest_of([SIGNING, options, unicode, context.partitions, context.directory.parent.name])
-    return context.cache / "signatures" / way[:12] / f"{rank:05d}"
+    way = _way(asdict(config), unicode, context.partitions, context.directory.parent.name)
+    return context.cache / FOLDER / way / f"{rank:05d}"
+
+
+def remembered_by(artifact: Artifact) -> str:
+    """The folder within ``signatures`` that making an artifact of the dedup stage filled."""
+    manifest = artifact.manifest
+    config = dict(manifest["config"])
+    partitions = config.pop("partitions")
+    return _way(config, manifest["resources"].get("unicode", ""), partitions, artifact.directory.parent.name)
+
+
+def _way(config: dict[str, Any], unicode: str, partitions: int, recipe: str) -> str:
+    options = {name: value for name, value in config.items() if name not in _LATER}
+    return digest_of([SIGNING, options, unicode, partitions, recipe])[:12]
 
 
 def _checksum(content: bytes) -> bytes:

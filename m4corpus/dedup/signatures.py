@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SIGNATURES = "signatures"
+#: All that exact keys and signatures are computed from.
+SIGNED = ["text", "script", "metadata"]
+_NO_KEY = np.zeros((), "V16")
 
 # Of equal texts, the one whose language its source knew is worth most, and the one its source was wrong about least.
 _RANKS = {"agree": 0, "unsupported": 1, "none": 1, "disagree": 2}
@@ -47,10 +50,9 @@ class Sign(PipelineStep):
     def run(self, data: Any, rank: int = 0, world_size: int = 1) -> Iterator[Any]:
         """Yields nothing: part ``rank`` becomes columns in the scratch directory."""
         progress = Progress(self.context.progress(SIGNATURES), rank)
-        wanted = ["id", "text", "script", "hint_agreement", "metadata"]
+        wanted = ["id", *SIGNED, "hint_agreement"]
         minhash = MinHash(self.config)
-        path = remembered_path(self.context, self.config, unicodedata.unidata_version, rank)
-        remembered = Remembered(path, minhash.length)
+        remembered = self._remembered(minhash, rank)
         with self.columns.writer(rank) as writer:
             for batch in read_batches(self.parts[rank], wanted, batch_size=256):
                 self._write(batch, self._signed(batch, minhash, remembered), minhash, writer)
@@ -60,12 +62,22 @@ class Sign(PipelineStep):
         Completion().write(self.context.completion(SIGNATURES, rank))
         yield from ()
 
+    def known(self, rank: int) -> Iterator[tuple[str, bool]]:
+        """The ids of a part, and whether the document was signed in an earlier run."""
+        remembered = self._remembered(MinHash(self.config), rank)
+        for batch in read_batches(self.parts[rank], ["id", *SIGNED]):
+            found = remembered.find(row_digests(batch.select(SIGNED)))["key"] != _NO_KEY
+            yield from zip(batch.column("id").to_pylist(), found.tolist(), strict=True)
+
+    def _remembered(self, minhash: MinHash, rank: int) -> Remembered:
+        path = remembered_path(self.context, self.config, unicodedata.unidata_version, rank)
+        return Remembered(path, minhash.length)
+
     def _signed(self, batch: pa.RecordBatch, minhash: MinHash, remembered: Remembered) -> NDArray[Any]:
         """Exact keys and signatures of documents, computed where they are not known."""
-        # All that they are computed from.
-        keys = row_digests(batch.select(["text", "script", "metadata"]))
+        keys = row_digests(batch.select(SIGNED))
         records = remembered.find(keys)
-        missing = np.flatnonzero(records["key"] == np.zeros((), "V16"))
+        missing = np.flatnonzero(records["key"] == _NO_KEY)
         for row, document in zip(missing.tolist(), batch.take(missing).to_pylist(), strict=True):
             image = image_of(dict(document["metadata"]))
             # Images are compared by their content: many have the same caption.

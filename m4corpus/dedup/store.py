@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,18 +116,22 @@ class Columns:
     def gather(self, column: str, kind: np.dtype[Any], wanted: Nodes) -> NDArray[Any]:
         """Values of a column at some nodes, in their order."""
         unique, inverse = np.unique(wanted, return_inverse=True)
-        buffer = bytearray(len(unique) * kind.itemsize)
+        values = np.empty(len(unique), kind)
+        content = values.reshape(-1).view(np.uint8).data
+        # Rows that are neighbours are read at once.
+        bounds = np.flatnonzero(np.diff(unique, prepend=-2, append=-2) != 1)
         with ExitStack() as stack:
-            part, descriptor = -1, -1
-            for index, node in enumerate(unique.tolist()):
+            part, descriptor, size = -1, -1, kind.itemsize
+            for start, end in pairwise(bounds.tolist()):
+                node = int(unique[start])
                 if part_of(node) != part:
                     part = part_of(node)
                     descriptor = stack.enter_context((self._path(part) / column).open("rb", buffering=0)).fileno()
-                start = index * kind.itemsize
-                row = os.pread(descriptor, kind.itemsize, row_of(node) * kind.itemsize)
-                buffer[start : start + kind.itemsize] = row
-        values: NDArray[Any] = np.frombuffer(buffer, kind)[inverse]
-        return values
+                space = content[start * size : end * size]
+                if os.preadv(descriptor, [space], row_of(node) * size) != len(space):
+                    raise EOFError(f"column {column} of part {part} is shorter than its rows")
+        gathered: NDArray[Any] = values[inverse]
+        return gathered
 
     def _path(self, part: int) -> Path:
         return self._root / f"{part:05d}"

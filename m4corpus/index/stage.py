@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from m4corpus import ledger
 from m4corpus.accounts import Accounts
 from m4corpus.datatrove import PipelineStep
 from m4corpus.embed.stored import pack, unpack
@@ -14,17 +15,20 @@ from m4corpus.errors import IntegrityError
 from m4corpus.index.config import IndexConfig
 from m4corpus.index.earlier import EarlierShard, EarlierShards
 from m4corpus.index.writer import GROUP_ROWS, ShardWriter, shard_name
-from m4corpus.ledger import FAILED, KEPT, Entry
+from m4corpus.ledger import FAILED, KEPT
 from m4corpus.progress import Progress
+from m4corpus.reuse import Forecast
 from m4corpus.stage import Phase, Stage, StageContext
 from m4corpus.storage.artifact import Artifact, Completion
-from m4corpus.storage.parts import PartInfo, read_batches
+from m4corpus.storage.parts import ROWS_PER_GROUP, PartInfo, read_batches
 from m4corpus.storage.rowdigests import row_digests
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 PHASE = "index"
+#: Rows dealt with at a time: whole row groups of a shard.
+STEP = 4 * GROUP_ROWS
 REBUILD = "Run again with: --from embed."
 
 
@@ -47,6 +51,25 @@ class IndexStage(Stage):
 
     def phases(self, context: StageContext) -> list[Phase]:
         """One phase, a task for each part."""
+        builder = self._builder(context)
+        return [Phase(PHASE, [builder], len(builder.parts), sum(part.rows for part in builder.parts), "chunks")]
+
+    def forecast(self, context: StageContext) -> Forecast | None:
+        """By reading chunks and vectors, as far as a shard of the donor has the same."""
+        builder = self._builder(context)
+        if builder.earlier is None:
+            return None
+        reused = new = changed = gone = 0
+        for rank in range(len(builder.parts)):
+            now, before = len(builder.starts(rank)), len(builder.earlier.part(rank, self.config.shard_rows))
+            same = len(builder.same(rank))
+            reused += same
+            new += max(now - before, 0)
+            changed += min(now, before) - same
+            gone += max(before - now, 0)
+        return Forecast("shards", reused, new, changed, gone)
+
+    def _builder(self, context: StageContext) -> ShardBuilder:
         chunks, vectors = (Artifact.open(context.inputs[need]) for need in self.needs)
         infos = list(zip(chunks.parts(), vectors.parts(), vectors.ledger(), strict=True))
         parts = [
@@ -55,8 +78,7 @@ class IndexStage(Stage):
         ]
         dimension, encoder = vectors.info["identity"]["dimension"], vectors.info["fingerprint"]
         earlier = EarlierShards.of(context.donor, dimension, encoder) if context.donor is not None else None
-        builder = ShardBuilder(context, parts, self.config.shard_rows, dimension, encoder, earlier)
-        return [Phase(PHASE, [builder], len(parts), sum(part.rows for part in parts), "chunks")]
+        return ShardBuilder(context, parts, self.config.shard_rows, dimension, encoder, earlier)
 
     def info(self, context: StageContext) -> dict[str, Any]:
         """What kind of index it is, how large, and of which encoder's vectors."""
@@ -99,8 +121,7 @@ class ShardBuilder(PipelineStep):
         root, part = self.context.directory, self.parts[rank]
         progress = Progress(self.context.progress(PHASE), rank)
         files: list[PartInfo] = []
-        starts = range(0, part.rows, self.shard_rows)
-        same = self._same(rank)
+        starts, same = self.starts(rank), self.same(rank)
         read = not same or len(same) < len(starts)
         rows, skipped = _Rows(aligned(part) if read else iter(())), 0
         with Accounts(root, rank) as accounts:
@@ -125,22 +146,30 @@ class ShardBuilder(PipelineStep):
         completion.write(self.context.completion(PHASE, rank))
         yield from ()
 
-    def _same(self, rank: int) -> dict[int, EarlierShard]:
+    def starts(self, rank: int) -> range:
+        """The first row of each shard of a part."""
+        return range(0, self.parts[rank].rows, self.shard_rows)
+
+    def same(self, rank: int) -> dict[int, EarlierShard]:
         """The shards of a part that an earlier index has with the very same rows, by number."""
-        part = self.parts[rank]
-        starts = range(0, part.rows, self.shard_rows)
+        part, starts = self.parts[rank], self.starts(rank)
         before = self.earlier.part(rank, self.shard_rows) if self.earlier is not None else {}
-        of_size = {n for n, shard in before.items() if n < len(starts)
-                   and shard.entries.num_rows == min(self.shard_rows, part.rows - starts[n])}  # fmt: skip
-        if not of_size:
-            return {}
-        digests = [digest for batch in aligned(part) for digest in row_digests(batch)]
-        return {
-            number: before[number]
-            for number in sorted(of_size)
-            if digests[starts[number] : starts[number] + self.shard_rows] == before[number].inputs
-            and before[number].sound()
-        }
+        rows, place, same = _Rows(aligned(part)), 0, {}
+        for number, shard in before.items():
+            size = shard.entries.num_rows
+            if number >= len(starts) or size != min(self.shard_rows, part.rows - starts[number]):
+                continue
+            rows.skip(starts[number] - place)
+            known, found = shard.inputs, 0
+            # No further than to the first row that differs, as the part then has to be read once more.
+            while found < size and (batch := rows.take(min(size - found, STEP))) is not None:
+                place = starts[number] + found + len(batch)
+                if row_digests(batch) != known[found : found + len(batch)]:
+                    break
+                found += len(batch)
+            if found == size and shard.sound():
+                same[number] = shard
+        return same
 
     def _written(
         self, directory: Path, part: Part, size: int, rows: _Rows, accounts: Accounts, progress: Progress
@@ -148,14 +177,23 @@ class ShardBuilder(PipelineStep):
         """The files of a shard of the next ``size`` rows."""
         with ShardWriter(directory, self.context.directory, size, self.dimension, self.encoder) as shard:
             while shard.room:
-                batch = rows.take(min(shard.room, GROUP_ROWS))
+                batch = rows.take(min(shard.room, STEP))
                 if batch is None:
                     raise IntegrityError(f"{part.vectors}: fewer vectors than its manifest says", REBUILD)
                 shard.add(batch)
-                for chunk_id, digest in zip(batch.column("id").to_pylist(), row_digests(batch), strict=True):
-                    accounts(Entry(chunk_id, "", KEPT, "", "", 1, digest))
+                accounts.extend(_entries(batch))
                 progress.advance(len(batch))
         return shard.parts
+
+
+def _entries(rows: pa.RecordBatch) -> pa.RecordBatch:
+    """Ledger rows of chunks that are indexed."""
+    import pyarrow as pa
+
+    count, empty = len(rows), pa.array([""] * len(rows))
+    columns = [rows.column("id"), empty, pa.array([KEPT] * count), empty, empty,
+               pa.array([1] * count, pa.int32()), pa.array(row_digests(rows), pa.binary())]  # fmt: skip
+    return pa.RecordBatch.from_arrays(columns, schema=ledger.schema())
 
 
 def aligned(part: Part) -> Iterator[pa.RecordBatch]:
@@ -167,7 +205,7 @@ def aligned(part: Part) -> Iterator[pa.RecordBatch]:
     import pyarrow as pa
 
     chunks = _Rows(_embedded(part))
-    for batch in read_batches(part.vectors, ["chunk_id", "vector"]):
+    for batch in read_batches(part.vectors, ["chunk_id", "vector"], batch_size=ROWS_PER_GROUP):
         rows = chunks.take(len(batch))
         if rows is None or not rows.column("id").equals(batch.column("chunk_id")):
             raise IntegrityError(f"{part.vectors} does not hold the vectors of {part.chunks}, row by row", REBUILD)
@@ -183,10 +221,10 @@ def _embedded(part: Part) -> Iterator[pa.RecordBatch]:
     import pyarrow.compute as pc
 
     failed: list[str] = []
-    for batch in read_batches(part.ledger, ["id", "outcome"]):
+    for batch in read_batches(part.ledger, ["id", "outcome"], batch_size=ROWS_PER_GROUP):
         failed += batch.filter(pc.equal(batch.column("outcome"), FAILED)).column("id").to_pylist()
     without = pa.array(failed, type=pa.string())
-    for batch in read_batches(part.chunks):
+    for batch in read_batches(part.chunks, batch_size=ROWS_PER_GROUP):
         yield batch.filter(pc.invert(pc.is_in(batch.column("id"), without))) if failed else batch
 
 
@@ -199,7 +237,7 @@ class _Rows:
 
     def skip(self, count: int) -> bool:
         """Pass over rows; whether there were too few."""
-        while count and self.take(step := min(count, GROUP_ROWS)) is not None:
+        while count and self.take(step := min(count, STEP)) is not None:
             count -= step
         return count > 0
 
@@ -214,6 +252,7 @@ class _Rows:
                 return None
             self._pending.append(batch)
             have += len(batch)
-        rows = pa.concat_batches(self._pending)
-        self._pending = [rows.slice(count)] if have > count else []
-        return rows.slice(0, count)
+        *whole, last = self._pending
+        cut = len(last) - (have - count)
+        self._pending = [last.slice(cut)] if have > count else []
+        return pa.concat_batches([*whole, last.slice(0, cut)]) if whole else last.slice(0, cut)

@@ -79,7 +79,8 @@ class ShardWriter:
         return self._rows - self._filled
 
     def add(self, rows: pa.RecordBatch) -> None:
-        """Append a row group: at most :attr:`room` chunks, their vectors in a column ``vector`` besides their own."""
+        """Append at most :attr:`room` chunks, their vectors in a column ``vector`` besides their own; of many at once,
+        every :data:`GROUP_ROWS` become a row group."""
         import numpy as np
         import pyarrow as pa
 
@@ -89,7 +90,9 @@ class ShardWriter:
         self._filled += len(values)
         self._longest = max(self._longest, float(np.sqrt(np.einsum("ij,ij->i", values, values).max())))
         self._digest.update(pa.RecordBatch.from_arrays([vectors.cast(self._digest.schema.types[0])], ["vector"]))
-        self._chunks.write(rows.select(schema(Chunk).names))
+        chunks = rows.select(schema(Chunk).names)
+        for start in range(0, len(chunks), GROUP_ROWS):
+            self._chunks.write(chunks.slice(start, GROUP_ROWS))
 
     def _finish(self) -> None:
         if self.room:
