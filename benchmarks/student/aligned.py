@@ -65,7 +65,7 @@ def gettext(root: Path, wanted: Wanted) -> Iterator[Aligned]:
     for path in sorted(root.rglob("LC_MESSAGES/*.mo")):
         tag = path.parent.parent.name
         if wanted(tag):
-            yield from _translated(tag, path.read_bytes())
+            yield from translated(tag, path.read_bytes())
 
 
 def gettext_wheel(root: Path, wanted: Wanted) -> Iterator[Aligned]:
@@ -74,7 +74,7 @@ def gettext_wheel(root: Path, wanted: Wanted) -> Iterator[Aligned]:
         with zipfile.ZipFile(wheel) as archive:
             for name in sorted(n for n in archive.namelist() if n.endswith(".mo")):
                 if wanted(tag := name.split("/")[-3]):
-                    yield from _translated(tag, archive.read(name))
+                    yield from translated(tag, archive.read(name))
 
 
 def without_context(message: str) -> str:
@@ -82,7 +82,8 @@ def without_context(message: str) -> str:
     return re.sub(r"^(\?[\w ]+:|[\w ,/-]{1,40}\^)", "", message).strip()
 
 
-def _translated(tag: str, content: bytes) -> Iterator[Aligned]:
+def translated(tag: str, content: bytes) -> Iterator[Aligned]:
+    """Messages of a compiled catalogue."""
     for original, translation in catalogue(content):
         if translation != original:
             yield Aligned(tag, *(without_context(clean_message(text)) for text in (translation, original)))

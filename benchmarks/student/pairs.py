@@ -19,6 +19,8 @@ import click  # noqa: E402
 import dictionaries  # noqa: E402
 import lid_packages  # noqa: E402
 import names  # noqa: E402
+import programs  # noqa: E402
+import qt  # noqa: E402
 from keep import HeldOut, Pair, kept, wanted  # noqa: E402
 from packages import fetch, sources  # noqa: E402
 from real_data import DOWNLOADS  # noqa: E402
@@ -46,6 +48,13 @@ READERS: dict[str, Callable[[list[Path]], Iterator[aligned.Aligned]]] = {
     "blockly": lambda folders: aligned.blockly(folders[0], wanted),
     "freedict": lambda folders: dictionaries.freedict(folders, wanted, PIVOTS),
     "stamps": lambda folders: names.stamps(folders[0], wanted),
+    "gnome": lambda folders: programs.gnome(folders, wanted),
+    "wordpress": lambda folders: programs.wordpress(folders[0], wanted),
+    "calibre": lambda folders: programs.calibre(folders[0], wanted),
+    "kolibri": lambda folders: programs.kolibri(folders[0], wanted),
+    "gcompris": lambda folders: chain(qt.catalogues(folders[0], wanted), qt.spoken_words(folders[0], wanted)),
+    "stellarium": lambda folders: qt.catalogues(folders[0], wanted),
+    "gimp-help": lambda folders: aligned.html_pages(_below(folders, "gimp/2.0/help"), "en", wanted),
 }
 
 

@@ -30,15 +30,6 @@ LONGEST = 192
 PART = 5000
 
 
-class Pooled(UseModel):
-    """The teacher as far as the sums: ``encode`` gives float32 ``(texts, 512)``, not yet divided by the length."""
-
-    def _top(self, sums: Tensor, lengths: Tensor) -> Floats:
-        d, length = self._dense, lengths.float()[:, None]
-        x = sums * d["ln_g"] + length * d["ln_b"]
-        return np.asarray((x @ d["cnn_W"] + length * d["cnn_b"]).numpy())
-
-
 class Sums(NamedTuple):
     """Texts by ``keys`` (sorted): their sums, float16 ``(texts, 512)``, and tokens with the marks, float32."""
 
@@ -108,5 +99,5 @@ def _work(texts: list[str]) -> tuple[NDArray[np.float16], NDArray[np.uint16]]:
     tokenizer = sentencepiece.SentencePieceProcessor(model_file=str(RESOURCES / "sp.model"))
     found = tokenizer.encode(texts, add_bos=True, add_eos=True, return_type=int, num_threads=1)
     ids = [np.asarray(sequence[:LONGEST], dtype=np.int32) for sequence in found]
-    model = Pooled(RESOURCES / "weights.npz", LONGEST)
-    return model.encode(ids).astype(np.float16), np.array([len(sequence) for sequence in ids], dtype=np.uint16)
+    model = UseModel(RESOURCES / "weights.npz", LONGEST)
+    return model.features(ids).astype(np.float16), np.array([len(sequence) for sequence in ids], dtype=np.uint16)

@@ -28,7 +28,7 @@ from sharpen import sharpen  # noqa: E402
 from m4corpus.embed.carried.student import CARD, GATE_STEPS, MODEL, ZERO  # noqa: E402
 
 #: Raised with every model that is shipped.
-VERSION = 2
+VERSION = 3
 #: Features that get a vector.
 FEATURES = 400_000
 #: Scales of rows are whole numbers up to this.
