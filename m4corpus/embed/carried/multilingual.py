@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from m4corpus.embed.carried import names
 from m4corpus.embed.carried.student import FORWARD, MODEL, Lent, Student, Sums, card, checked, load_student
+from m4corpus.embed.carried.student_words import first_words
 from m4corpus.embed.carried.use import MARKS, UseMultilingual
 from m4corpus.embed.config import EncoderConfig
 from m4corpus.embed.files import content_digest
@@ -45,7 +46,7 @@ NEGLIGIBLE = 0.02
 
 
 class Multilingual(UseMultilingual):
-    """512 dimensions; all languages of the registry, each of those of the teacher with the teacher's own vectors.
+    """512 dimensions; all languages of the registry. Vectors in the teacher's languages are mostly the teacher's.
 
     Tokens, and so the length of chunks, are the teacher's.
     """
@@ -81,7 +82,8 @@ class Multilingual(UseMultilingual):
         import numpy as np
 
         heard = self._student.sums(inputs, self.max_tokens)
-        readable = self._readable(inputs, heard)
+        begun = self._within(inputs, heard)
+        readable = self._readable(begun, heard)
         own = _shares(readable, heard)
         both = (own > 0) & (own < 1)
         vectors = np.zeros((len(inputs), self.dimension), dtype=np.float32)
@@ -89,7 +91,7 @@ class Multilingual(UseMultilingual):
             vectors[taught] = super().encode([inputs[i] for i in taught.tolist()])
             vectors[both] *= own[both, None]
         if (read := np.flatnonzero(own < 1)).size:
-            lent = self._lent(inputs, heard, readable).take(read)
+            lent = self._lent(begun, heard, readable).take(read)
             vectors[read] += self._student.vectors(heard.take(read), lent) * (1 - own[read])[:, None]
             vectors[both] /= np.sqrt(np.einsum("ij,ij->i", vectors[both], vectors[both]))[:, None]
         return vectors
@@ -104,7 +106,15 @@ class Multilingual(UseMultilingual):
     def teacher_shares(self, inputs: Sequence[str]) -> NDArray[np.float32]:
         """How much of each vector is the teacher's, from 0 to 1: float32, one an input."""
         heard = self._student.sums(inputs, self.max_tokens)
-        return _shares(self._readable(inputs, heard), heard)
+        return _shares(self._readable(self._within(inputs, heard), heard), heard)
+
+    def _within(self, inputs: Sequence[str], heard: Sums) -> list[str]:
+        """The texts as far as the student reads them."""
+        longest = self.max_tokens
+        return [
+            text if words < longest else first_words(text, longest)
+            for text, words in zip(inputs, heard.words.tolist(), strict=True)
+        ]
 
     def _readable(self, inputs: Sequence[str], heard: Sums) -> NDArray[np.float32]:
         """How far the teacher can read each text, from 0 to 1."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from m4corpus.embed.carried.sounds import Sounds
@@ -25,8 +26,8 @@ SHORT = 4
 _KEPT = 100_000
 # Scripts no language of the teacher is written in: Greek, Devanagari to Sinhala, Ethiopic.
 _BY_SOUND = re.compile("[\u0370-\u03ff\u1f00-\u1fff\u0900-\u0dff\u1200-\u139f\u2d80-\u2ddf]")
-# Scripts with capitals that the teacher reads.
-_AS_WRITTEN = re.compile("[A-Za-z\u00aa-\u024f\u1e00-\u1eff\u0400-\u052f]")
+# Those, and scripts with capitals that the teacher reads: Latin and Cyrillic.
+_READ = re.compile(f"{_BY_SOUND.pattern}|[A-Za-z\u00aa-\u024f\u1e00-\u1eff\u0400-\u052f]")
 
 
 class Judgement(NamedTuple):
@@ -45,20 +46,24 @@ class Names:
         self._sounds = Sounds(tokenizer)
         self._vocabulary = vocabulary
         self._judged: dict[str, Judgement] = {}
+        self._lock = Lock()
 
     def found(self, texts: Sequence[str], counts: Sequence[int]) -> tuple[list[str], list[str]]:
         """For each text, of so many words, those the teacher reads as they are written, and the names others sound
         like; both joined by spaces, and empty where there are none."""
         written = written_of(texts)
-        judged = self._judgements({word for words in written for word, _ in words})
+        with self._lock:
+            judged = self._judgements({word for words in written for word, _ in words if _READ.match(word)})
         as_written, by_sound = [], []
         for words, count in zip(written, counts, strict=True):
             own, spoken = [], []
             for word, begins in words:
+                if word not in judged:
+                    continue
                 unknown, familiar, like = judged[word]
                 if like:
                     spoken.append(like)
-                elif _AS_WRITTEN.match(word) and (
+                elif not _BY_SOUND.match(word) and (
                     (unknown and count <= SHORT) or (word[0].isupper() and _is_name(unknown, familiar, begins))
                 ):
                     own.append(word)

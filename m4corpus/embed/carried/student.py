@@ -178,12 +178,15 @@ class Vocabulary:
         """For each word whether it has a vector of its own, and its evidence for the gate: below zero where it looks
         like one of the teacher's languages."""
         distinct = list(dict.fromkeys(words))
-        whole, whole_of, _, _ = features(distinct)
-        own = np.zeros(len(distinct), dtype=bool)
-        own[whole_of[_places(self._whole, whole) >= 0]] = True
-        return dict(
-            zip(distinct, zip(own.tolist(), self._computed(distinct)[:, -1].tolist(), strict=True), strict=True)
-        )
+        found: dict[str, tuple[bool, int]] = {}
+        for i in range(0, len(distinct), GROUP_WORDS):
+            group = distinct[i : i + GROUP_WORDS]
+            whole, whole_of, _, _ = features(group)
+            own = np.zeros(len(group), dtype=bool)
+            own[whole_of[_places(self._whole, whole) >= 0]] = True
+            evidence = self._computed(group)[:, -1].tolist()
+            found.update(zip(group, zip(own.tolist(), evidence, strict=True), strict=True))
+        return found
 
     def _computed(self, words: Sequence[str]) -> Integers:
         whole, whole_of, grams, gram_of = features(words)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -85,6 +86,17 @@ def words_of(texts: Sequence[str]) -> list[list[str]]:
     folded = _folded(codes)
     lines = folded[folded != _GONE].tobytes().decode("utf-32-le").split("\n")
     return [[word[:LONGEST_WORD] for part in line.split() for word in _parts(part)] for line in lines]
+
+
+def first_words(text: str, most: int) -> str:
+    """The longest beginning of a text with no more than so many words."""
+    end = 8 * most
+    while end < len(text) and len(words_of([text[:end]])[0]) <= most:
+        end *= 2
+    # As far as the first character of the word that is one too many.
+    reach = range(min(end, len(text)) + 1)
+    over = bisect_right(reach, most, key=lambda end: len(words_of([text[:end]])[0]))
+    return text if over > len(text) else text[: over - 1]
 
 
 def written_of(texts: Sequence[str]) -> list[list[tuple[str, bool]]]:

@@ -167,6 +167,20 @@ def test_reads_no_further_than_its_limit(encoder: Multilingual) -> None:
     assert short.encode([text]).tobytes() != encoder.encode([text]).tobytes()
 
 
+def test_what_is_not_read_changes_nothing() -> None:
+    """Neither its letters nor its names."""
+    short = load(EncoderConfig(max_tokens=16))
+    begun = "Το παλιό γεφύρι πάνω από το ποτάμι έκλεισε μετά την πλημμύρα του περασμένου χειμώνα στην πόλη μας."
+    words = " ".join(begun.split()[:16])
+    for rest in (
+        "",
+        " Denver Broncos Pittsburgh Steelers",
+        " The English tail of the text is never read.",
+        " Μπρόνκος" * 9,
+    ):
+        assert short.encode([words + rest]).tobytes() == short.encode([words]).tobytes()
+
+
 def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
     damaged = tmp_path / student.MODEL.name
     shutil.copy(student.MODEL, damaged)

@@ -6,7 +6,7 @@ import pytest
 
 from m4corpus.embed.carried.multilingual import Multilingual
 from m4corpus.embed.carried.names import Names
-from m4corpus.embed.carried.student_words import words_of, written_of
+from m4corpus.embed.carried.student_words import first_words, words_of, written_of
 from m4corpus.embed.config import EncoderConfig
 from m4corpus.embed.encoder import load
 
@@ -48,10 +48,17 @@ def test_no_text_no_names(names: Names) -> None:
     assert found(names, "") == ("", "")
 
 
-def test_what_a_word_is_thought_of_does_not_change(names: Names) -> None:
+def test_what_a_word_is_thought_of_does_not_depend_on_what_was_read_before(
+    names: Names, monkeypatch: pytest.MonkeyPatch
+) -> None:
     texts = ["Ai văzut echipa Steelers la meci aseară?", "Οι Μπρόνκος κέρδισαν τους Στίλερς.", "寿司 Tokyo"]
     counts = [len(words) for words in words_of(texts)]
-    assert names.found(texts, counts) == names.found(texts, counts)
+    together = names.found(texts, counts)
+    monkeypatch.setattr("m4corpus.embed.carried.names._KEPT", 0)
+    alone = [names.found([text], [count]) for text, count in zip(texts, counts, strict=True)]
+    assert together == ([own for (own,), _ in alone], [spoken for _, (spoken,) in alone])
+    assert together[0][0] == "Steelers"
+    assert together[1][1] == "Broncos Steelers"
 
 
 def test_words_as_they_are_written() -> None:
@@ -62,3 +69,18 @@ def test_words_as_they_are_written() -> None:
         [],
     ]
     assert [word.casefold() for word, _ in words[0]] == words_of([text])[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "most", "begun"),
+    [
+        ("one two three", 2, "one two "),
+        ("one two", 2, "one two"),
+        ("寿司 と酒 です", 2, "寿司 と酒 "),
+        ("a " * 1000 + "b", 999, "a " * 999),
+        ("x" * 5000 + " y z", 2, "x" * 5000 + " y "),
+        ("", 3, ""),
+    ],
+)
+def test_the_first_words_of_a_text(text: str, most: int, begun: str) -> None:
+    assert first_words(text, most) == begun

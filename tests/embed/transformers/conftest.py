@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,21 +12,15 @@ import pytest
 def tiny_graphs(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Directory of the tiny model without torch weights: ``onnx/model.onnx`` and ``onnx/model_int8.onnx``.
 
-    Made once for all processes of a test run: exporting takes seconds.
+    Each process of a test run makes its own, as it does the model, whose tokenizer is not trained twice alike.
     """
     # Looked for and not imported: see m4corpus/embed/transformers/untold.py.
     if not all(find_spec(package) for package in ("onnx", "onnxscript", "onnxruntime")):
         pytest.skip("what exports and runs graphs is not installed")
-    from filelock import FileLock
-
     from m4corpus.embed.config import EncoderConfig
     from m4corpus.embed.transformers.export import FLOAT32, INT8, export, quantise
 
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    directory = shared / "tiny-graphs"
-    with FileLock(shared / "tiny-graphs.lock"):
-        if not (directory / INT8).is_file():
-            export(EncoderConfig(name=str(tiny_model)), directory)
-            quantise(directory / FLOAT32, directory / INT8)
+    directory = tmp_path_factory.mktemp("tiny-graphs")
+    export(EncoderConfig(name=str(tiny_model)), directory)
+    quantise(directory / FLOAT32, directory / INT8)
     return directory
