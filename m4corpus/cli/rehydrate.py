@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.option("--lang", "languages", multiple=True, metavar="CODE",
               help="Only documents in this language (any of its codes or names); repeat for several.")  # fmt: skip
 @click.option("--limit", type=click.IntRange(min=1), metavar="N",
-              help="Only N documents of all languages, the same ones every time.")  # fmt: skip
+              help="Only N of the documents that can be fetched, the same ones every time.")  # fmt: skip
 @click.option("--dry-run", is_flag=True,
               help="Say how many requests go to which host and how long it takes; send none to any wiki.")  # fmt: skip
 @click.option("--contact", default="",
@@ -94,6 +94,8 @@ def rehydrate(
     work = Rehydration(found, workdir, manners, limit)
     if dry_run:
         estimate, counts = work.estimate()
+        for note in work.notes:
+            click.echo(f"note: {note}", err=True)
         if as_json:
             total: Counter[str] = sum(counts.values(), Counter())
             echo_json({"release": found.name, "to_fetch": total.pop("", 0), **total, **_asked(estimate)})

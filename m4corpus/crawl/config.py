@@ -93,6 +93,18 @@ class WikiConfig:
     )
     licence: str = Field(default="CC-BY-SA-4.0", description="licence of the articles, an SPDX identifier")
 
+    @field_validator("api", "rest", "page")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        try:
+            parts = urlsplit(value.replace("{edition}", "en").replace("{title}", "x"))
+            _ = parts.port  # which is checked when it is asked for
+        except ValueError as error:
+            raise ValueError(f"no address of the web: {error}") from None
+        if not parts.hostname or not value.isprintable():
+            raise ValueError("no address of the web: it has no host, or characters that cannot be shown")
+        return value
+
     @field_validator("as_of")
     @classmethod
     def _time(cls, value: str) -> str:

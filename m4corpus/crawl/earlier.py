@@ -1,8 +1,8 @@
-"""Taking from an earlier crawl what cannot have changed: the HTML of a revision that is pinned again."""
+"""Taking from earlier crawls what cannot have changed: the HTML of a revision that is pinned again."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from m4corpus.crawl.fetcher import AsksNetwork, ReplayFetcher
@@ -17,12 +17,13 @@ PINNED = frozenset({"parse", "revision"})
 
 
 class EarlierFirst:
-    """Asks an earlier crawl's archive for renderings of revisions, and ``client`` for everything else.
+    """Asks the archives of earlier crawls for renderings of revisions, in order until one has the answer, and
+    ``client`` for everything else.
 
     What is taken over is stored again, with the time it was fetched at first, so that every crawl stands alone.
     """
 
-    def __init__(self, client: AsksNetwork, earlier: ReplayFetcher) -> None:
+    def __init__(self, client: AsksNetwork, earlier: Sequence[ReplayFetcher]) -> None:
         self._client = client
         self._earlier = earlier
 
@@ -33,16 +34,15 @@ class EarlierFirst:
         sink: Callable[[Request, Response, Fields], None] | None = None,
         allowed: Callable[[str], Awaitable[None]] | None = None,
     ) -> Response:
-        """The answer of the earlier crawl, else the network's."""
-        if request.kind in PINNED:
+        """The answer of an earlier crawl, else the network's."""
+        for earlier in self._earlier if request.kind in PINNED else ():
             try:
-                response = await self._earlier.get(request)
+                response = await earlier.get(request)
             except Failed:
-                pass
-            else:
-                if sink:
-                    sink(request, response, ())
-                return response
+                continue
+            if sink:
+                sink(request, response, ())
+            return response
         return await self._client.get(request, judge, sink=sink, allowed=allowed)
 
     def slow(self, host: str, seconds: float) -> None:

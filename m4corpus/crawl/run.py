@@ -20,7 +20,7 @@ from m4corpus.crawl.config import CrawlConfig
 from m4corpus.crawl.directory import ASKED, FRONTIER, IMAGES, QUESTIONS, CrawlDirectory, Plan, crawls, current
 from m4corpus.crawl.earlier import EarlierFirst
 from m4corpus.crawl.export import export_images
-from m4corpus.crawl.fetcher import AsksNetwork, Counters, LiveFetcher, ReplayFetcher
+from m4corpus.crawl.fetcher import Counters, LiveFetcher, ReplayFetcher
 from m4corpus.crawl.frontier import Frontier
 from m4corpus.crawl.mediawiki.answers import judge
 from m4corpus.crawl.messages import Judge
@@ -94,8 +94,9 @@ class Crawl:
     def run(self, watch: Watch, *, again: bool = False, retry: bool = False) -> CrawlResult:
         """Fetch what is still to be fetched, then write the pages.
 
-        ``again`` begins a new crawl although the newest is finished: pages whose revision is still the same are taken
-        from it. ``retry`` asks once more for what failed for reasons that may have passed.
+        ``again`` begins a new crawl although the newest is finished: pages whose revision was fetched before are
+        taken from the newest finished crawl that has them. ``retry`` asks once more for what failed for reasons that
+        may have passed.
 
         Raises ``UserError``, ``LockedError``, ``HostDown`` and ``EnvironmentFailure``; the same command resumes.
         """
@@ -111,7 +112,7 @@ class Crawl:
             (crawl.path / MANIFEST).unlink(missing_ok=True)
             if not (crawl.path / ASKED).exists():
                 store(self.questions, crawl.path / ASKED)
-            before = [c for c in earlier if c.number < crawl.number and c.frontier.is_file()][-1:]
+            before = [c for c in reversed(earlier) if c.number < crawl.number and c.frontier.is_file()]
             artifact, counters = asyncio.run(self._live(crawl, before, watch, retry))
         return CrawlResult(crawl, artifact, counters, time.monotonic() - started)
 
@@ -176,13 +177,12 @@ class Crawl:
             archive = stack.enter_context(Archive(crawl.warc))
             frontier = stack.enter_context(Frontier(crawl.frontier))
             async with Client(self.config, events=frontier.trouble) as client:
-                asks: AsksNetwork = client
-                taken = Counters()
+                past: list[ReplayFetcher] = []
                 for other in before:
                     known = stack.enter_context(Frontier(other.frontier, read_only=True))
                     old = stack.enter_context(Archive(other.warc))
-                    earlier = ReplayFetcher(old, known, judges=JUDGES, max_bytes=limit)
-                    asks, taken = EarlierFirst(client, earlier), earlier.counters
+                    past.append(ReplayFetcher(old, known, judges=JUDGES, max_bytes=limit))
+                asks = EarlierFirst(client, past)
                 fetcher = LiveFetcher(asks, archive, frontier, judges=JUDGES, retry_failed=retry, max_bytes=limit)
                 fetcher.recover()
                 if not frontier.meta("started"):
@@ -196,9 +196,10 @@ class Crawl:
             replay = ReplayFetcher(archive, frontier, judges=JUDGES, max_bytes=limit)
             partitions = self.recipe.partitions
             artifact = await assemble(crawl, self.config, self.questions, replay, frontier, partitions, watch)
-            # What was taken from the crawl before was not sent.
-            fetcher.counters.fetched -= taken.reused
-            fetcher.counters.reused += taken.reused
+            # What was taken from earlier crawls was not sent.
+            taken = sum(one.counters.reused for one in past)
+            fetcher.counters.fetched -= taken
+            fetcher.counters.reused += taken
             return artifact, fetcher.counters
 
     async def _replay(

@@ -6,21 +6,24 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from m4corpus import __version__
+from m4corpus import __version__, ledger
+from m4corpus.clean.guard import CAUSES
 from m4corpus.identify.labels import label_of
-from m4corpus.ledger import KEPT, entries
+from m4corpus.ledger import KEPT, Entry, entries
 from m4corpus.rehydrate.records import DIFFERS, FAILED, GONE, OK, Records
 from m4corpus.storage.artifact import Artifact
 from m4corpus.storage.digests import text_digest
 from m4corpus.storage.parts import read_batches
 
-#: What a wiki says of a revision that it does not show any more: deleted, its text hidden or lost.
+#: What an action API says of a revision that it does not show any more: deleted, its text hidden or lost.
 _GONE = frozenset(
     {
         "api-nosuchrevid", "api-missingcontent-revid", "api-missingcontent-revid-role", "api-permissiondenied",
-        "api-missingtitle", "http-403", "http-404", "http-410",
+        "api-missingtitle",
     }
 )  # fmt: skip
+#: The same from a REST API, which says it by the status.
+_GONE_STATUS = frozenset({"status=403", "status=404", "status=410"})
 #: What a stage depends on that is another by design: the files it reads.
 _OTHER_PAGES = frozenset({"inputs"})
 #: Documents looked up at once.
@@ -29,25 +32,44 @@ _BATCH = 500
 STAGES = ("read", "clean", "identify", "filter", "dedup")
 
 
-def compare(records: Records, crawl: Artifact, stages: Mapping[str, Artifact]) -> None:
+def compare(records: Records, crawl: Artifact, stages: Mapping[str, Artifact], html: str = "legacy") -> list[str]:
     """Settle every document of ``records``: by the ledger of the crawl, by those of the stages, else by its text.
 
-    ``stages`` is empty where nothing was fetched.
+    ``stages`` is empty where nothing was fetched, and ``html`` the parser that was asked. Returns what is to be said
+    of documents that another machine may bring back.
     """
+    costly = 0
     for entry in entries(crawl.directory, crawl.ledger()):
         if entry.outcome != KEPT:
-            outcome = GONE if entry.slug in _GONE else FAILED
+            outcome = GONE if _gone(entry, html) else FAILED
             records.settle(entry.id, outcome, "crawl", entry.slug, entry.detail)
     for name in STAGES if stages else ():
         for entry in entries(stages[name].directory, stages[name].ledger()):
             if entry.outcome != KEPT:
-                records.settle(entry.id, DIFFERS, name, f"{entry.outcome}: {entry.slug}", entry.detail)
+                # That a page cost too much says nothing of its text.
+                limited = (name, entry.outcome) == ("clean", ledger.FAILED) and entry.slug in CAUSES
+                costly += limited
+                outcome = FAILED if limited else DIFFERS
+                records.settle(entry.id, outcome, name, f"{entry.outcome}: {entry.slug}", entry.detail)
     if stages:
         for rows in _rows(stages["dedup"]):
             _settle(records, rows)
         _locate(records, stages["clean"])
     # A row that nobody accounts for would be lost otherwise.
     records.settle_rest(FAILED, "unaccounted")
+    if not costly:
+        return []
+    return [
+        f"{costly:,} pages took more time or memory than the recipe's clean section lets them: a faster or larger "
+        "machine may bring them back, in a work directory of its own"
+    ]
+
+
+def _gone(entry: Entry, html: str) -> bool:
+    """Whether the wiki says that it has a revision no more."""
+    if html == "parsoid":
+        return entry.slug == "http-status" and entry.detail in _GONE_STATUS
+    return entry.slug in _GONE
 
 
 def notes(recorded: Mapping[str, Any], stages: Mapping[str, Artifact]) -> list[str]:
@@ -60,9 +82,11 @@ def notes(recorded: Mapping[str, Any], stages: Mapping[str, Artifact]) -> list[s
     known = _mapping(recorded, "resources")
     for name, artifact in stages.items():
         was, now = _mapping(known, name), artifact.manifest["resources"]
+        # What reading takes depends on the formats of the sources, of which only the crawl is read here.
+        keys = was.keys() & now.keys() if name == "read" else was.keys() | now.keys()
         found += [
             f"{name}: {key} is {now.get(key)} here and was {was.get(key)}"
-            for key in sorted((was.keys() | now.keys()) - _OTHER_PAGES)
+            for key in sorted(keys - _OTHER_PAGES)
             if was.get(key) != now.get(key)
         ]
     return found

@@ -53,7 +53,8 @@ def find(
     where: str, workdir: Path, languages: Sequence[str] = (), report: Report = lambda what, done, total: None
 ) -> Found:
     """The release that ``where`` means: a directory it was pulled to, the name it was pulled under, or any place
-    :func:`m4corpus.release.pull.pull` takes, from which it is pulled first.
+    :func:`m4corpus.release.pull.pull` takes, from which it is pulled first. A name that stands
+    for a snapshot goes on doing so.
 
     Raises :class:`UserError` for a place without a release, a release that holds its texts, and languages that are not
     there; :class:`IntegrityError` for a damaged file.
@@ -63,7 +64,7 @@ def find(
         store = store_of(where)
         try:
             _refuse_texts(peek(store, workdir), where)
-            directory = pull(store, workdir, languages, report=report).directory
+            directory = pull(store, workdir, languages, latest=False, report=report).directory
         except FileNotFoundError as error:
             raise UserError(f"{where} holds no release", "A release has a release.json.") from error
     if not (directory / RELEASE).is_file():

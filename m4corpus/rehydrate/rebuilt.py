@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path, PurePath
 from typing import Any
@@ -24,6 +25,8 @@ RECIPE, REVISIONS = "recipe.yaml", "revisions.jsonl"
 #: What the recipe is called, after that of the release: a corpus built here from other pages keeps its own name.
 SUFFIX = "-rehydrated"
 _LONGEST_NAME = 52
+_LONGEST_TEXT = 500
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class Rebuilt:
@@ -41,15 +44,15 @@ class Rebuilt:
             self._made_with = str((snapshot.get("tools") or {}).get("m4corpus"))
             #: Names of the model files it takes from its own directory.
             self.files = _named(recorded)
-            #: What the manifest says of the encoder; what it learnt travels with the release.
-            self.encoder: dict[str, Any] = snapshot.get("encoder") or {}
-            if pin := learnt_pin(self.encoder):
-                recorded["embed"]["encoder"]["postprocess"]["file"] = learnt_path(pin[1])
+            #: Where the recipe looks for what post-processing learnt, and its SHA-256; None where nothing was.
+            self.learnt = _learnt(snapshot.get("encoder") or {}, recorded)
+            #: What is not as it was recorded, or is not known to be.
+            self.notes: list[str] = [*_untrusted(recorded), *_fetched(recorded)]
             self.formats = {str(s["name"]): str(s["format"]) for s in recorded["read"]["sources"]}
             wiki = (recorded.get("crawl") or {}).get("wiki") or {}
             crawled = [source for source in recorded["read"]["sources"] if source["format"] == "crawl"]
         except (AttributeError, KeyError, TypeError) as error:
-            raise IntegrityError(f"the recipe recorded in {self._label} is none: {error}") from None
+            raise IntegrityError(f"the recipe recorded in {self._label} is none: {plain(error)}") from None
         self.wiki: WikiConfig = self._valid(WikiConfig, wiki)
         recorded.pop("limit", None)
         recorded["name"] = f"{release.name[: _LONGEST_NAME - len(SUFFIX)]}{SUFFIX}"
@@ -59,8 +62,6 @@ class Rebuilt:
             "revisions": {"path": REVISIONS, "conditioned": snapshot.get("conditioned_on_answers", [])},
             **manners,
         }
-        #: What is not as it was recorded, or is not known to be.
-        self.notes: list[str] = []
         if crawled and not wiki:
             self.notes.append(
                 "the recipe does not say how its crawl asked: Wikipedia and its legacy parser are assumed"
@@ -102,19 +103,68 @@ class Rebuilt:
             first = error.errors(include_url=False)[0]
             place = ".".join(str(key) for key in first["loc"])
             raise UserError(
-                f"the recipe recorded in {self._label} cannot be used by this m4corpus: {place}: {first['msg']}",
-                f"It was made with m4corpus {self._made_with}.",
+                f"the recipe recorded in {self._label} cannot be used by this m4corpus: "
+                + plain(f"{place}: {first['msg']}"),
+                f"It was made with m4corpus {plain(self._made_with)}.",
             ) from None
+
+
+def plain(said: object) -> str:
+    """Text from elsewhere as it may be shown: without what a terminal would obey, and not endless."""
+    return "".join(c for c in str(said) if c.isprintable())[:_LONGEST_TEXT]
+
+
+def _models(recipe: dict[str, Any]) -> list[dict[str, Any]]:
+    """What a recipe says of the model files it identifies languages with."""
+    identify = recipe.get("identify") or {}
+    return [m for m in (identify.get("model"), *((identify.get("varieties") or {}).get("models") or [])) if m]
 
 
 def _named(recipe: dict[str, Any]) -> list[str]:
     """Names of the model files a recipe takes from its own directory, its paths cut down to these: they are another
-    machine's."""
-    identify = recipe.get("identify") or {}
-    models = [identify.get("model"), *((identify.get("varieties") or {}).get("models") or [])]
-    found = []
-    for model in models:
-        if model and model.get("path"):
-            model["path"] = PurePath(model["path"]).name
-            found.append(model["path"])
-    return found
+    machine's. Where two files had one name, the later gets the beginning of its digest before it."""
+    found: dict[str, str] = {}
+    for model in _models(recipe):
+        if model.get("path"):
+            name = PurePath(model["path"]).name
+            if found.get(name, model["sha256"]) != model["sha256"]:
+                name = f"{model['sha256'][:8]}-{name}"
+            model["path"] = name
+            found[name] = model["sha256"]
+    return list(found)
+
+
+def _fetched(recipe: dict[str, Any]) -> list[str]:
+    """What is to be said of model files that come from the Hub because the release wants it."""
+    return [
+        f"{model.get('file', 'model.bin')} of {model['repo']} on the Hub, a binary file that the release names, is "
+        "fetched and read to identify languages"
+        for model in _models(recipe)
+        if model.get("repo")
+    ]
+
+
+def _untrusted(recipe: dict[str, Any]) -> list[str]:
+    """Take the leave to run a model's own code out of a recipe, which is not its author's to give here; what is to be
+    said of that."""
+    encoder = (recipe.get("embed") or {}).get("encoder") or {}
+    if not encoder.get("trust_remote_code"):
+        return []
+    encoder["trust_remote_code"] = False
+    return [
+        f"the release lets code that comes with the model {encoder.get('name')} run, and {RECIPE} does not: set "
+        "embed.encoder.trust_remote_code there if you trust it"
+    ]
+
+
+def _learnt(encoder: dict[str, Any], recipe: dict[str, Any]) -> tuple[str, str] | None:
+    """Where, below the recipe, what post-processing learnt is looked for, and its SHA-256. The recipe names that place
+    instead of the one on the machine the release was made on."""
+    pin = learnt_pin(encoder) or learnt_pin({"config": (recipe.get("embed") or {}).get("encoder") or {}})
+    if pin is None:
+        return None
+    if not _SHA256.fullmatch(pin[1]):
+        raise KeyError("sha256")
+    learnt = learnt_path(pin[1])
+    recipe["embed"]["encoder"]["postprocess"]["file"] = learnt
+    return learnt, pin[1]

@@ -78,7 +78,10 @@ class Records:
 
     def keep(self, limit: int) -> None:
         """Leave out all but ``limit`` of the documents that can be fetched: the same ones every time, those whose ids
-        have the lowest digests."""
+        have the lowest digests. What cannot be fetched is beyond the limit too."""
+        self._connection.execute(
+            "UPDATE documents SET outcome = ?, reason = '', detail = '' WHERE outcome = ?", (LEFT_OUT, NOT)
+        )
         self._connection.execute(
             "UPDATE documents SET outcome = ? WHERE outcome = '' AND id NOT IN "
             "(SELECT id FROM documents WHERE outcome = '' ORDER BY rank, id LIMIT ?)",

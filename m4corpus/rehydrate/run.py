@@ -26,14 +26,15 @@ from m4corpus.crawl.questions import QuestionSet
 from m4corpus.crawl.questions.estimate import Estimate, estimate
 from m4corpus.crawl.run import Crawl, CrawlResult
 from m4corpus.crawl.status import may_pass
+from m4corpus.errors import IntegrityError, UserError
 from m4corpus.ledger import Fail
 from m4corpus.pipeline import Pipeline, Reporter
 from m4corpus.rehydrate.compare import STAGES, compare, notes
 from m4corpus.rehydrate.found import Found, pin_of, rows
-from m4corpus.rehydrate.rebuilt import Rebuilt
+from m4corpus.rehydrate.rebuilt import RECIPE, Rebuilt, plain
 from m4corpus.rehydrate.records import DIFFERS, FAILED, GONE, LEFT_OUT, NOT, OUTCOMES, Records
 from m4corpus.release.reference import DATASETS
-from m4corpus.snapshot.carried import carry, learnt_path, learnt_pin
+from m4corpus.snapshot.carried import carry
 from m4corpus.storage.artifact import Artifact
 from m4corpus.storage.atomic import replacing, write_json
 from m4corpus.storage.digests import canonical_json
@@ -88,6 +89,12 @@ class Rehydration:
         self.rebuilt = Rebuilt(found.release, manners or {})
         self._limit = limit
 
+    @property
+    def notes(self) -> list[str]:
+        """What is to be known before anything is fetched: what is not as it was recorded, and what the release asks
+        for."""
+        return [plain(note) for note in self.rebuilt.notes]
+
     def estimate(self, report: Report = _silent) -> tuple[Estimate, dict[str, Counter[str]]]:
         """What fetching everything asks of which host and how long that takes; the documents by label and outcome,
         that of those to be fetched being empty. Asks no wiki."""
@@ -111,17 +118,36 @@ class Rehydration:
         with locked(self.folder), self._records(report) as records:
             self.rebuilt.refuse_missing(self.folder)
             recipe = self.rebuilt.write(self.folder, records.pins())
-            if pin := learnt_pin(self.rebuilt.encoder):
-                carry(self.folder, self.rebuilt.encoder, [self.found.directory / learnt_path(pin[1])])
-            told = list(self.rebuilt.notes)
+            told = [*self.notes, *self._carry()]
+            for note in told:
+                report(f"note: {note}", 0, 0)
             asked = self._estimate(records)
             if asked.requests.expected:
                 report(_announced(asked), 0, 0)
                 crawled = self._fetch(watch, again)
                 stages = self._build(crawled, workers, reporter)
-                compare(records, crawled.artifact, stages)
-                told += notes(self.found.release.snapshot, stages)
+                told += compare(records, crawled.artifact, stages, self.rebuilt.wiki.html)
+                told += [plain(note) for note in notes(self.found.release.snapshot, stages)]
             return Result(self.folder, recipe, self._write(records, told))
+
+    def _carry(self) -> list[str]:
+        """Put what post-processing learnt beside the recipe, from the release and from nowhere else: the place its
+        manifest tells of is on another machine. What is to be said where the release has none."""
+        if self.rebuilt.learnt is None:
+            return []
+        path, sha256 = self.rebuilt.learnt
+        try:
+            carry(
+                self.folder,
+                {"config": {"postprocess": {"file": path, "sha256": sha256}}},
+                [self.found.directory / path],
+            )
+        except UserError:
+            return [
+                f"the release does not hold what post-processing of its vectors learnt: before `m4corpus run`, put the "
+                f"file with the SHA-256 {sha256} at {path} beside {RECIPE}"
+            ]
+        return []
 
     def _estimate(self, records: Records) -> Estimate:
         config = self.rebuilt.recipe.crawl
@@ -148,7 +174,13 @@ class Rehydration:
     def _fetch(self, watch: Watch, again: bool) -> CrawlResult:
         crawl = Crawl(self.rebuilt.recipe, self.folder, self.workdir)
         known = crawls(crawl.root)
-        same = bool(known) and known[-1].plan.fingerprint == crawl.plan.fingerprint
+        try:
+            same = bool(known) and known[-1].plan.fingerprint == crawl.plan.fingerprint
+        except (IntegrityError, UserError):
+            # Its own plan cannot be read, so it is not gone on with.
+            if not again:
+                raise
+            same = False
         return crawl.run(watch, again=again and not same, retry=same and may_pass(known[-1]))
 
     def _build(self, crawled: CrawlResult, workers: int, reporter: Reporter | None) -> dict[str, Artifact]:

@@ -71,12 +71,14 @@ def pull(
     languages: Sequence[str] = (),
     *,
     index_only: bool = False,
+    latest: bool = True,
     report: Report = lambda what, done, total: None,
 ) -> Pulled:
     """Lay down a release as a snapshot of ``workdir``.
 
     ``languages``, by any code or name, leave out the others; with ``index_only`` no more comes than searching takes.
-    What an earlier pull of the same release brought stays.
+    What an earlier pull of the same release brought stays. The name stands for this version afterwards; without
+    ``latest`` only where it stood for none.
 
     Raises:
         FileNotFoundError: the place holds no release.
@@ -103,7 +105,8 @@ def pull(
         with changing(workdir / SNAPSHOTS):
             write_bytes(directory / RELEASE, content)
             write_json(directory / MANIFEST, sealed(body))
-            write_bytes(directory.parent / LATEST, release.version.encode())
+            if latest or not (directory.parent / LATEST).exists():
+                write_bytes(directory.parent / LATEST, release.version.encode())
         _tidy(directory, {file.path for file in files})
         return Pulled(directory, release, len(missing), total)
 
@@ -180,7 +183,9 @@ def _fetch(store: Store, file: ReleaseFile, release: Release, directory: Path, s
     part = staging / f"{file.sha256}.part"
     resumed = part.exists() and part.stat().st_size > 0
     try:
-        store.fetch(file.path, part, file.size)
+        # One that was whole when the last attempt ended is asked for no more.
+        if not resumed or _wrong(part, file):
+            store.fetch(file.path, part, file.size)
     except FileNotFoundError:
         raise IntegrityError(f"{store.origin} lacks {file.path}, which its {RELEASE} names") from None
     if resumed and _wrong(part, file):

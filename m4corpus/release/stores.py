@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
@@ -48,6 +49,7 @@ class HubStore:
         with speaking(f"find {repository}@{revision or 'main'}"):
             self.commit = str(attempted(lambda: HfApi().dataset_info(repository, revision=revision or "main").sha))
         self._sizes: dict[bool, dict[str, int]] = {}
+        self._listing = Lock()
 
     @property
     def origin(self) -> str:
@@ -81,17 +83,17 @@ class HubStore:
         from huggingface_hub import HfApi
         from huggingface_hub.hf_api import RepoFile
 
-        if recursive not in self._sizes:
-            with speaking(f"list {self.repository}"):
-                listing = attempted(
-                    lambda: list(
-                        HfApi().list_repo_tree(
-                            self.repository, recursive=recursive, revision=self.commit, repo_type=TYPE
-                        )
-                    )
-                )
-            self._sizes[recursive] = {item.path: item.size for item in listing if isinstance(item, RepoFile)}
-        return self._sizes[recursive]
+        def listing() -> list[Any]:
+            tree = HfApi().list_repo_tree(self.repository, recursive=recursive, revision=self.commit, repo_type=TYPE)
+            return list(tree)
+
+        # Several threads fetch files, and all but one wait for the list.
+        with self._listing:
+            if recursive not in self._sizes:
+                with speaking(f"list {self.repository}"):
+                    found = attempted(listing)
+                self._sizes[recursive] = {item.path: item.size for item in found if isinstance(item, RepoFile)}
+            return self._sizes[recursive]
 
 
 class LocalStore:

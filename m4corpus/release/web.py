@@ -10,10 +10,10 @@ import time
 from contextlib import suppress
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.error import HTTPError
 from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
-from urllib.request import Request, urlopen
+from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_opener
 
 from m4corpus.errors import EnvironmentFailure, UserError
 from m4corpus.release.receiving import receive
@@ -41,11 +41,11 @@ class WebStore:
             raise UserError("that is no address of the web", "Write https://host/folder.") from None
         self._scheme, self._host = parts.scheme.lower(), host
         self._path, self._query = quote(parts.path.rstrip("/"), safe=_PLAIN), quote(parts.query, safe=_PLAIN + "?")
-        self._headers = {"User-Agent": "m4corpus", "Accept-Encoding": "identity"}
+        self._authorization = ""
         user, password = unquote(parts.username or ""), unquote(parts.password or "")
         if user or password:
             named = base64.b64encode(f"{user}:{password}".encode()).decode()
-            self._headers["Authorization"] = f"Basic {named}"
+            self._authorization = f"Basic {named}"
         values = [value for _, value in parse_qsl(parts.query, keep_blank_values=True)]
         found = [parts.query, self._query, password, *values, *(quote(value, safe="") for value in values)]
         # The longest first, so that none is left in part; words of a letter or two would take the message apart.
@@ -104,14 +104,15 @@ class WebStore:
         import httpx
 
         url = urlunsplit((self._scheme, self._host, f"{self._path}/{path}", self._query, ""))
-        request = Request(url)
-        for name, value in self._headers.items():
+        request = Request(url, headers={"User-Agent": "m4corpus", "Accept-Encoding": "identity"})
+        if self._authorization:
             # Another host that it sends us to learns no password.
-            request.add_unredirected_header(name, value)
+            request.add_unredirected_header("Authorization", self._authorization)
         if have:
             request.add_header("Range", f"bytes={have}-")
         context = httpx.create_ssl_context() if self._scheme == "https" else None
-        answer: HTTPResponse = urlopen(request, timeout=hubrequests.timeout(), context=context)
+        opener = build_opener(HTTPSHandler(context=context), _Redirects)
+        answer: HTTPResponse = opener.open(request, timeout=hubrequests.timeout())
         return answer
 
     def _refused(self, error: HTTPError, path: str, have: int, target: Path) -> None:
@@ -136,6 +137,19 @@ class WebStore:
 
     def _clean(self, text: str) -> str:
         return scrubbed(text, *self._secrets)
+
+
+class _Redirects(HTTPRedirectHandler):
+    """Follows no redirect that leaves the web, or leads from https to what anybody on the way may read and change."""
+
+    def redirect_request(
+        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
+    ) -> Request | None:
+        """The next request; raises ``HTTPError``, which is told at once and not tried again."""
+        before, after = (urlsplit(url).scheme.lower() for url in (req.full_url, newurl))
+        if after != "https" and not before == after == "http":
+            raise HTTPError(req.full_url, code, f"a redirect from {before} to {after} is not followed", headers, fp)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 class _Broken(Exception):

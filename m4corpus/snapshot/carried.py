@@ -43,16 +43,16 @@ def model_directory(encoder: Mapping[str, Any]) -> tuple[str, str] | None:
 def carry(directory: Path, encoder: Mapping[str, Any], places: Iterable[Path]) -> list[dict[str, Any]]:
     """Put into a snapshot's directory what its queries need, and list it: path, size and SHA-256 of each file.
 
-    ``places`` are where the file may lie; whichever has the content that was pinned is taken. Raises
-    :class:`UserError` when none has it.
+    ``places`` are where the file may lie; whichever has the content that was pinned is taken, and nothing else is
+    opened: what the manifest says of its place may be a stranger's word. Raises :class:`UserError` when none has it.
     """
     pin = learnt_pin(encoder)
     if pin is None:
         return []
     file, sha256 = pin
     target = directory / learnt_path(sha256)
-    for place in (target, *places, Path(file)):
-        content = _content(place.expanduser(), sha256)
+    for place in (target, *places):
+        content = _content(place, sha256)
         if content is not None:
             if place is not target:
                 write_bytes(target, content)
@@ -83,7 +83,7 @@ def learnt_content(directory: Path, manifest: Mapping[str, Any]) -> bytes | None
     pin = learnt_pin(manifest.get("encoder", {}))
     if pin is None:
         return None
-    path = learnt_file(directory, manifest) or Path(pin[0]).expanduser()
+    path = learnt_file(directory, manifest) or Path(pin[0])
     content = _content(path, pin[1])
     if content is None:
         raise UserError(
@@ -111,9 +111,12 @@ def is_carried(path: Path) -> bool:
 
 
 def _content(path: Path, sha256: str) -> bytes | None:
-    """Content of a file, if it is what was pinned."""
+    """Content of a regular file, if it is what was pinned. A device or a pipe may never end: it is not opened."""
     try:
-        content = path.read_bytes()
-    except OSError:
+        found = path.expanduser()
+        if not found.is_file():
+            return None
+        content = found.read_bytes()
+    except (OSError, RuntimeError, ValueError):  # a home that nobody has; what is no path at all
         return None
     return content if hashlib.sha256(content).hexdigest() == sha256 else None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from m4corpus.errors import IntegrityError
 from m4corpus.packages import installed
-from m4corpus.snapshot.carried import carry
+from m4corpus.snapshot.carried import carry, learnt_pin
 from m4corpus.snapshot.layout import LATEST, PLACES, SNAPSHOTS, Home, changing
 from m4corpus.snapshot.losses import losses
 from m4corpus.snapshot.manifest import RELEASE, SNAPSHOT, read_manifest
@@ -49,7 +50,8 @@ def create(
     directory = home.path / version
     old, body, files = _manifest(directory), None, []
     if old is None or old.get("kind") != RELEASE:
-        files = carry(directory, artifacts["embed"].info, _learnt(recipe, base))
+        encoder = artifacts["embed"].info
+        files = carry(directory, encoder, _learnt(recipe, encoder, base))
     if old is None or _outdated(old, artifacts, files):
         # New; or damaged; or over an artifact that was built again, which may have other bytes for the same rows.
         found = derived(artifacts)
@@ -111,10 +113,16 @@ def derived(artifacts: Mapping[str, Artifact]) -> dict[str, Any]:
     }
 
 
-def _learnt(recipe: dict[str, Any], base: Path | None) -> list[Path]:
-    """Where the recipe has what post-processing learnt now: it may have moved since the vectors were made."""
+def _learnt(recipe: dict[str, Any], encoder: Mapping[str, Any], base: Path | None) -> list[Path]:
+    """Where the recipe has what post-processing learnt now, and where it lay when the vectors were made."""
     named = (recipe.get("embed", {}).get("encoder", {}).get("postprocess") or {}).get("file")
-    return [(base or Path()) / Path(named).expanduser()] if named else []
+    places = []
+    if named:
+        with suppress(RuntimeError):  # a home that nobody has
+            places.append((base or Path()) / Path(named).expanduser())
+    if pin := learnt_pin(encoder):
+        places.append(Path(pin[0]))
+    return places
 
 
 def _outdated(old: dict[str, Any], artifacts: Mapping[str, Artifact], files: list[dict[str, Any]]) -> bool:

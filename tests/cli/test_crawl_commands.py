@@ -6,35 +6,22 @@ import json
 import shutil
 import signal
 import sqlite3
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from cli_work import Command, command_of
 from click.testing import CliRunner
 from crawl_recipes import crawl_of, dishes, on_wikis, outputs, quiet, start, write_recipe
 from gate import Gate
 from wikis import Wikis
 
 from m4corpus.cli import report
-from m4corpus.cli.main import cli, main
-
-
-@dataclass(frozen=True)
-class Told:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-Command = Callable[..., Told]
+from m4corpus.cli.main import cli
 
 
 @pytest.fixture(autouse=True)
@@ -44,18 +31,8 @@ def _no_contact(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def crawl(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """``m4corpus crawl`` with these arguments, in this process: a start costs two seconds."""
-
-    def command(*arguments: str | Path) -> Told:
-        monkeypatch.setattr(sys, "argv", ["m4corpus", "crawl", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as end:
-            main()
-        said = capsys.readouterr()
-        assert "Traceback" not in said.err
-        return Told(int(end.value.code or 0), said.out, said.err)
-
-    return command
+    """``m4corpus crawl`` with these arguments."""
+    return command_of("crawl", monkeypatch, capsys)
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import shutil
 import zipfile
 from pathlib import Path
@@ -23,6 +24,7 @@ from m4corpus.release.make import Options, make
 from m4corpus.release.pull import pull
 from m4corpus.release.stores import LocalStore
 from m4corpus.snapshot import Snapshot, open_snapshot, verify
+from m4corpus.snapshot.carried import carry
 from m4corpus.storage.artifact import sealed
 from m4corpus.storage.atomic import write_json
 
@@ -58,6 +60,16 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def own_model(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
     """A snapshot whose encoder is the model directory ``mine``."""
     return build(tmp_path_factory.mktemp("own"), encoder=EncoderConfig(name=str(models / "mine")))
+
+
+def test_only_what_is_a_file_is_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")  # opened, it would wait for ever
+    encoder = {"config": {"postprocess": {"file": str(tmp_path / "mine"), "sha256": hashlib.sha256(b"x").hexdigest()}}}
+    (tmp_path / "mine").write_bytes(b"x")
+    with pytest.raises(UserError, match="is not there any more"):
+        carry(tmp_path / "to", encoder, [tmp_path / "pipe", Path("~nobody-at-all/x.npz"), Path("/dev/zero")])
+    assert not (tmp_path / "to").exists()
+    assert len(carry(tmp_path / "to", encoder, [tmp_path / "pipe", tmp_path / "mine"])) == 1
 
 
 @pytest.mark.parametrize("index_only", [False, True])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -94,6 +96,26 @@ def test_a_hub_in_trouble(hub: UploadHub, release: Made, tmp_path: Path, monkeyp
     # Not "there is no release": that would be another matter.
     with pytest.raises(EnvironmentFailure, match="503"):
         pull(store, tmp_path / "other")
+
+
+def test_the_list_of_files_is_asked_for_once(hub: UploadHub, release: Made) -> None:
+    publish(*release, REPOSITORY)
+    store = HubStore(REPOSITORY, "")
+    hub.requests.clear()
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: store.files(), range(4)))
+    assert len(found[0]) > 1
+    assert sum("/tree/" in request.path for request in hub.requests) == 1
+
+
+def test_a_part_that_is_whole_is_not_fetched_again(release: Made, tmp_path: Path) -> None:
+    file = release[1].files[0]
+    staging = tmp_path / pulling.STAGING
+    staging.mkdir()
+    shutil.copy(release[0] / file.path, staging / f"{file.sha256}.part")
+    nowhere = LocalStore(tmp_path / "nothing")
+    pulling._fetch(nowhere, file, release[1], tmp_path, staging)
+    assert (tmp_path / file.path).read_bytes() == (release[0] / file.path).read_bytes()
 
 
 def test_the_beginning_of_a_file_is_not_fetched_again(release: Made, tmp_path: Path) -> None:

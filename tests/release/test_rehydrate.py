@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
-import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+import yaml
+from cli_work import Command, command_of
 from crawl_recipes import crawl_of, on_wikis, quiet, start, write_recipe
 from gate import Gate
 from hub_uploads import UploadHub
 from release_work import HTML, REPOSITORY, tree
 from wikis import Wikis
 
-from m4corpus.cli.main import main
 from m4corpus.crawl.client import HostDown
 from m4corpus.errors import IntegrityError, UserError
 from m4corpus.pipeline import Pipeline
@@ -86,32 +87,10 @@ def manners(wikis: Wikis) -> dict[str, Any]:
     return {key: sections[key] for key in ("contact", "allow_private", "politeness")}
 
 
-@dataclass(frozen=True)
-class Told:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-Command = Callable[..., Told]
-
-
 @pytest.fixture
 def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """``m4corpus rehydrate`` with these arguments, in this process."""
-
-    def run(*arguments: str | Path) -> Told:
-        monkeypatch.setattr(sys, "argv", ["m4corpus", "rehydrate", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as end:
-            main()
-        said = capsys.readouterr()
-        assert "Traceback" not in said.err
-        return Told(int(end.value.code or 0), said.out, said.err)
-
-    return run
+    """``m4corpus rehydrate`` with these arguments."""
+    return command_of("rehydrate", monkeypatch, capsys)
 
 
 def brought(where: Path, workdir: Path, manners: dict[str, Any], **options: Any) -> Result:
@@ -209,6 +188,8 @@ def test_every_outcome(
     assert (told.code, "3 documents of dishes@" in told.err) == (5, True)
     assert len(wikis.hits()) == 2
     assert "note: clean: lxml is" in told.err
+    assert "here and was [31m0.1\n" in told.err
+    assert "fastwarc" not in told.err
     assert told.out.split("all")[1].split()[:5] == ["5", "1", "1", "0", "2"]
     told = command(*options, "--allow-missing")
     assert (told.code, "1 documents of dishes@" in told.err) == (4, True)
@@ -221,11 +202,91 @@ def test_every_outcome(
 
 def made_with_other_tools(root: Path) -> None:
     """Lets a release say that lxml was another when it was made."""
-    body = {key: value for key, value in read_release(root / "release.json").manifest.items() if key != "digest"}
-    resources = body["snapshot"]["resources"]
-    clean = {**resources["clean"], "lxml": "0.1"}
-    body["snapshot"] = {**body["snapshot"], "resources": {**resources, "clean": clean}}
-    write_release(root / "release.json", body)
+    with edited(root) as snapshot:
+        snapshot["resources"]["clean"]["lxml"] = "0.1"
+        # What a format that is not read here took.
+        snapshot["resources"]["read"]["fastwarc"] = "0.1"
+        snapshot["tools"]["m4corpus"] = "\x1b[31m0.1\x07"
+
+
+@contextmanager
+def edited(root: Path) -> Iterator[dict[str, Any]]:
+    """What a release says of its snapshot, to be changed."""
+    manifest = json.loads(json.dumps(read_release(root / "release.json").manifest))
+    yield manifest["snapshot"]
+    write_release(root / "release.json", {key: value for key, value in manifest.items() if key != "digest"})
+
+
+def test_gone_with_the_other_parser(
+    wikis: Wikis, published: tuple[Path, Release], manners: dict[str, Any], tmp_path: Path
+) -> None:
+    root = shutil.copytree(published[0], tmp_path / "release")
+    with edited(root) as snapshot:
+        snapshot["recipe"]["crawl"]["wiki"]["html"] = "parsoid"
+    try:
+        wikis.delete("en", "Okonomiyaki")
+        result = Rehydration(find(str(root), tmp_path, ["en"]), tmp_path, manners).run()
+    finally:
+        wikis.reset()
+    assert result.report["reasons"]["gone"] == {"http-status": 1}
+    assert row_of(result, "Okonomiyaki")["outcome"] == "gone"
+
+
+def test_a_page_that_cost_too_much_failed(
+    published: tuple[Path, Release], manners: dict[str, Any], tmp_path: Path
+) -> None:
+    """That the machine gave it up says nothing of its text."""
+    root = shutil.copytree(published[0], tmp_path / "release")
+    with edited(root) as snapshot:
+        snapshot["recipe"]["clean"]["stall_limit_s"] = 1e-6
+    result = brought(root, tmp_path, manners, limit=1)
+    assert result.report["reasons"]["failed"] == {"failed: timeout": 1}
+    assert [note for note in result.report["notes"] if note.startswith("1 pages took more time")]
+
+
+def test_what_a_stranger_asks_for(
+    published: tuple[Path, Release], manners: dict[str, Any], tmp_path: Path, command: Command
+) -> None:
+    """A release may name any path and any model: no path is opened, and no code allowed."""
+    root, pipe = shutil.copytree(published[0], tmp_path / "release"), tmp_path / "pipe"
+    os.mkfifo(pipe)  # opened, it would wait for ever
+    learnt = {"file": str(pipe), "sha256": "0" * 64}
+    with edited(root) as snapshot:
+        encoder = {"name": "stranger/model", "revision": "a" * 40, "trust_remote_code": True, "postprocess": learnt}
+        snapshot["recipe"]["embed"]["encoder"] = encoder
+        snapshot["encoder"]["config"]["postprocess"] = learnt
+    result = brought(root, tmp_path, manners, limit=1)
+    # What no wiki has is left out as well: nobody asked for it.
+    assert (result.number("OK"), result.missing, result.number("left-out")) == (1, 0, ARTICLES - 1 + 2)
+    written = yaml.safe_load(result.recipe.read_text(encoding="utf-8"))["embed"]["encoder"]
+    assert written["trust_remote_code"] is False
+    assert written["postprocess"]["file"] == "encoder/postprocess-00000000.npz"
+    assert ["stranger/model" in note for note in result.report["notes"]] == [True, False]
+    assert "encoder/postprocess-00000000.npz" in result.report["notes"][1]
+    assert "stranger/model" in command(root, "--workdir", tmp_path, "--dry-run").err
+
+
+def test_a_smaller_run_between_costs_nothing(
+    wikis: Wikis, published: tuple[Path, Release], manners: dict[str, Any], tmp_path: Path
+) -> None:
+    found = find(str(published[0]), tmp_path)
+    Rehydration(found, tmp_path, manners).run()
+    wikis.forget_hits()
+    for limit in (2, None):
+        result = Rehydration(found, tmp_path, manners, limit).run()
+    assert result.number("OK") == ARTICLES
+    assert not wikis.hits()
+
+
+def test_a_plan_of_another_version(published: tuple[Path, Release], manners: dict[str, Any], tmp_path: Path) -> None:
+    work = Rehydration(find(str(published[0]), tmp_path), tmp_path, manners, limit=1)
+    work.run()
+    [path] = tmp_path.glob("*/crawl-00001/plan.json")
+    path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), "version": 0}), encoding="utf-8")
+    with pytest.raises(UserError, match="another version") as caught:
+        work.run()
+    assert "--again" in caught.value.hint
+    assert work.run(again=True).number("OK") == 1
 
 
 def test_killed_it_goes_on(
@@ -270,6 +331,12 @@ def test_through_the_hub(hub: UploadHub, published: tuple[Path, Release], tmp_pa
     assert {label: dict(found) for label, found in counts.items() if not found["left-out"]} == {"jpn_Jpan": {"": 1}}
     # By the name it was pulled under, which is no second pull; English was not pulled.
     assert find("dishes", tmp_path).directory == found.directory
+    # A name that stands for something already goes on doing so.
+    latest = tmp_path / "snapshots" / "dishes" / "latest"
+    latest.write_text("0123456789ab")
+    find(f"{REPOSITORY}@{published[1].version}", tmp_path, ["Japanese"])
+    assert latest.read_text() == "0123456789ab"
+    latest.write_text(published[1].version)
     with pytest.raises(UserError, match="were not pulled"):
         find("dishes", tmp_path, ["en"])
 
@@ -287,7 +354,7 @@ def test_an_unfinished_run_over_other_documents(
     assert "--again" in caught.value.hint
     work = Rehydration(find(str(published[0]), tmp_path), tmp_path, manners, limit=2)
     result = work.run(again=True)
-    assert (result.number("OK"), result.number("left-out")) == (2, ARTICLES - 2)
+    assert (result.number("OK"), result.number("left-out")) == (2, ARTICLES - 2 + 2)
 
 
 def test_what_cannot_be_brought_back(published: tuple[Path, Release], tmp_path: Path, command: Command) -> None:

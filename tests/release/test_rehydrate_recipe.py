@@ -11,11 +11,12 @@ import pytest
 from m4corpus.crawl.config import WikiConfig
 from m4corpus.crawl.mediawiki.records import Pin
 from m4corpus.errors import IntegrityError, UserError
-from m4corpus.ledger import Fail
+from m4corpus.ledger import Entry, Fail
 from m4corpus.recipe import load, portable
+from m4corpus.rehydrate.compare import _gone
 from m4corpus.rehydrate.found import pin_of
-from m4corpus.rehydrate.rebuilt import Rebuilt
-from m4corpus.rehydrate.records import DIFFERS, GONE, LEFT_OUT, NOT, OK, Recorded, Records
+from m4corpus.rehydrate.rebuilt import Rebuilt, _named
+from m4corpus.rehydrate.records import DIFFERS, GONE, LEFT_OUT, OK, Recorded, Records
 from m4corpus.release.layout import Release
 from m4corpus.snapshot.carried import learnt_path
 from m4corpus.sources.m4rag import article_id
@@ -92,6 +93,14 @@ def test_recipes_that_cannot_be_used(tmp_path: Path) -> None:
     assert "9.9" in caught.value.hint
     with pytest.raises(UserError, match="api"):
         Rebuilt(release({**recipe, "crawl": {"wiki": {"api": "file:///etc/{edition}"}}}), {})
+    for key, bad in (
+        ("api", "http://[bad/{edition}"),
+        ("rest", "http:///{edition}"),
+        ("page", "http://h:port/{title}"),
+        ("page", "http://h/\x1b[31m{title}"),
+    ):
+        with pytest.raises(UserError, match=f"{key}.*address of the web"):
+            Rebuilt(release({**recipe, "crawl": {"wiki": {key: bad}}}), {})
     crawled = {**recipe, "crawl": "yes"}
     for broken in ({}, {**recipe, "read": {"sources": ["wikipedia"]}}, crawled, {**recipe, "identify": "yes"}):
         with pytest.raises(IntegrityError, match="is none"):
@@ -107,6 +116,30 @@ def test_a_model_file_is_looked_for_beside_the_recipe(tmp_path: Path) -> None:
         made.refuse_missing(tmp_path)
     (tmp_path / "lid.bin").touch()
     made.refuse_missing(tmp_path)
+
+
+def test_model_files_of_one_name() -> None:
+    files = [{"path": f"/home/cook/{name}/model.npz", "sha256": sha * 64} for name, sha in ("a1", "b2", "c1")]
+    recipe = {"identify": {"model": None, "varieties": {"models": files}}}
+    assert _named(recipe) == ["model.npz", "22222222-model.npz"]
+    assert [file["path"] for file in files] == ["model.npz", "22222222-model.npz", "model.npz"]
+
+
+def test_a_model_of_the_hub_is_told_of(tmp_path: Path) -> None:
+    place = f"sha256: '{'0' * 64}', repo: stranger/lid, file: lid.bin, revision: {'a' * 40}"
+    made = Rebuilt(release(recorded(tmp_path, f"identify: {{model: {{{place}}}}}\n")), {})
+    assert made.files == []
+    assert ["lid.bin of stranger/lid" in note for note in made.notes] == [True]
+
+
+def test_what_a_wiki_shows_no_more() -> None:
+    def gone(slug: str, detail: str, html: str) -> bool:
+        return _gone(Entry("id", "", "failed", slug, detail, 0), html)
+
+    assert gone("api-nosuchrevid", "There is no revision with ID 7.", "legacy")
+    assert [gone("http-status", f"status={n}", "parsoid") for n in (403, 404, 410, 400)] == [True, True, True, False]
+    # A wiki whose action API is not found, or refuses whoever asks, says nothing of a revision.
+    assert not gone("http-status", "status=403", "legacy")
 
 
 def test_what_post_processing_learnt_is_looked_for_beside_the_recipe(tmp_path: Path) -> None:
@@ -150,7 +183,9 @@ def test_every_document_has_one_outcome(tmp_path: Path) -> None:
         assert sum(sum(of.values()) for of in found.values()) == len(rows)
         listed = {row["id"]: row["outcome"] for row in records.listed()}
         assert listed == {
-            "d0": NOT, f"d{kept[0]}": GONE, f"d{kept[1]}": DIFFERS, f"d{kept[2]}": "failed", f"d{kept[3]}": "failed",
+            f"d{kept[0]}": GONE, f"d{kept[1]}": DIFFERS, f"d{kept[2]}": "failed", f"d{kept[3]}": "failed",
         }  # fmt: skip
-        assert sum(of[LEFT_OUT] for of in found.values()) == 1
+        # The one beyond the limit, and the one that no wiki has.
+        assert sum(of[LEFT_OUT] for of in found.values()) == 2
+        assert records.reasons().keys() == {GONE, DIFFERS, "failed"}
     assert not list(tmp_path.glob("r.sqlite*"))

@@ -9,11 +9,16 @@ import ssl
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from email.message import Message
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from pathlib import Path
 from threading import Thread
 from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import quote, unquote
+from urllib.request import Request
 
 import pytest
 from click.testing import CliRunner
@@ -24,7 +29,7 @@ from m4corpus.errors import EnvironmentFailure, IntegrityError, UserError
 from m4corpus.release import pull as pulling
 from m4corpus.release.pull import pull
 from m4corpus.release.stores import FsspecStore, LocalStore, Store, store_of
-from m4corpus.release.web import WebStore
+from m4corpus.release.web import WebStore, _Redirects
 from m4corpus.snapshot import Snapshot, open_snapshot, verify
 from m4corpus.sources import hubrequests
 
@@ -47,6 +52,7 @@ class Site:
     needs: str = ""
     ranges: bool = True
     echo: str = ""
+    agents: set[str] = field(default_factory=set)
 
 
 class Handler(SimpleHTTPRequestHandler):
@@ -64,6 +70,12 @@ class Handler(SimpleHTTPRequestHandler):
         path, _, query = self.path.partition("?")
         wanted = self.headers.get("Range", "")
         site.asked.append((self.path, wanted, self.headers.get("Authorization", "")))
+        site.agents.add(self.headers.get("User-Agent", ""))
+        if path.startswith("/to/"):
+            self.send_response(302)
+            self.send_header("Location", unquote(path.removeprefix("/to/").rpartition("/")[0]))
+            self.end_headers()
+            return
         if site.needs and query != site.needs:
             self.send_error(403, f"not with {query} {site.echo}")
             return
@@ -246,6 +258,38 @@ def test_certificates_are_checked(site: Site, release: Made, tmp_path: Path, mon
         store.fetch("release.json", tmp_path / "got", 1 << 20)
         server.shutdown()
     assert (tmp_path / "got").read_bytes() == (release[0] / "release.json").read_bytes()
+
+
+def test_a_redirect_is_followed_with_our_name_and_without_the_password(site: Site, tmp_path: Path) -> None:
+    there = quote(f"http://localhost:{site.port}/data/release.json", safe="")
+    store = WebStore(f"http://me:pa55word@127.0.0.1:{site.port}/to/{there}")
+    store.fetch("release.json", tmp_path / "got", 1 << 20)
+    assert [bool(given) for _, _, given in site.asked] == [True, False]
+    assert site.agents == {"m4corpus"}
+
+
+@pytest.mark.parametrize("to", ["ftp://127.0.0.1:1/x", "file:///etc/passwd"])
+def test_a_redirect_off_the_web_is_refused_at_once(site: Site, tmp_path: Path, to: str) -> None:
+    store = WebStore(f"http://127.0.0.1:{site.port}/to/{quote(to, safe='')}")
+    with pytest.raises(UserError, match=r"302"):
+        store.fetch("release.json", tmp_path / "got", 1 << 20)
+    assert len(site.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "followed"),
+    [("https", "http", False), ("https", "https", True), ("http", "https", True), ("http", "http", True)],
+)
+def test_a_redirect_does_not_leave_https(before: str, after: str, followed: bool) -> None:
+    def follow() -> Any:
+        request = Request(f"{before}://127.0.0.1/x")
+        return _Redirects().redirect_request(request, BytesIO(), 302, "", Message(), f"{after}://127.0.0.1/y")
+
+    if followed:
+        assert follow().full_url == f"{after}://127.0.0.1/y"
+    else:
+        with pytest.raises(HTTPError, match="from https to http"):
+            follow()
 
 
 def test_what_is_not_there(site: Site, tmp_path: Path) -> None:
