@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from m4corpus import fork_server
 from m4corpus.datatrove import LocalPipelineExecutor
 from m4corpus.errors import EnvironmentFailure, M4CorpusError, UserError
-from m4corpus.fork_server import SINGLE_THREADED, interrupts_later, worker_environment
 from m4corpus.stage import Phase, StageContext
 from m4corpus.storage.atomic import machine_refused
 
@@ -34,6 +34,10 @@ FEWER_WORKERS = "Run again with fewer --workers; what is finished is kept."
 
 class TaskFailed(M4CorpusError):
     """A task ended with an error of the program; the message carries where, the log the traceback."""
+
+
+class ServerEnded(Exception):
+    """The process that workers are forked from ended before they were there."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,12 @@ class LocalExecutor(LocalPipelineExecutor):
                 return
             try:
                 self._run_pool(ranks)
+            except ServerEnded:
+                if attempt == RETRIES:
+                    raise EnvironmentFailure(
+                        f"no workers could be started for {self._phase}: the process they are forked from ended",
+                        f"What it printed is above; if nothing is, it was killed (out of memory?). {FEWER_WORKERS}",
+                    ) from None
             except BrokenProcessPool:
                 if attempt == RETRIES:
                     raise EnvironmentFailure(
@@ -85,16 +95,19 @@ class LocalExecutor(LocalPipelineExecutor):
                     ) from None
 
     def _run_pool(self, ranks: list[int]) -> None:
+        # Before the pool, which would start what it needs in the caller's environment.
+        fork_server.start()
         watch, self._watch = self._watch, _no_watch
         ours, theirs = multiprocessing.Pipe(duplex=False)[::-1]
         # The pipe's writing end lives in this process alone: its end of file tells workers that we are gone.
-        # Made out here: making it starts multiprocessing's resource tracker, which would unblock interrupts again.
         pool = ProcessPoolExecutor(
-            min(self.workers, len(ranks)), multiprocessing.get_context("forkserver"), _start_worker, (theirs,)
+            min(self.workers, len(ranks)),
+            multiprocessing.get_context("forkserver"),
+            _start_worker,
+            (theirs, fork_server.callers_environment()),
         )
         try:
-            with interrupts_later(), worker_environment():
-                futures = [pool.submit(_run_task, self, rank) for rank in ranks]
+            futures = self._submitted(pool, ranks)
             pending: set[Future[TaskError | None]] = set(futures)
             while pending:
                 _, pending = wait(pending, POLL, FIRST_EXCEPTION)
@@ -108,6 +121,13 @@ class LocalExecutor(LocalPipelineExecutor):
             pool.shutdown(cancel_futures=True)
             ours.close()
             theirs.close()
+
+    def _submitted(self, pool: ProcessPoolExecutor, ranks: list[int]) -> list[Future[TaskError | None]]:
+        try:
+            with fork_server.interrupts_later(), fork_server.worker_environment():
+                return [pool.submit(_run_task, self, rank) for rank in ranks]
+        except (EOFError, ConnectionError) as error:
+            raise ServerEnded from error
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_watch": _no_watch}
@@ -171,11 +191,12 @@ def _raise_first(futures: list[Future[TaskError | None]]) -> None:
             )
 
 
-def _start_worker(parent: Any) -> None:
-    """Initialise a worker: ignore the terminal's interrupt, and die with the parent process."""
+def _start_worker(parent: Any, environment: dict[str, str]) -> None:
+    """Initialise a worker: ignore the terminal's interrupt, have the caller's environment, die with the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Again, for a fork server that the calling program had started before and that knows nothing of these.
-    os.environ.update(SINGLE_THREADED)
+    for name in os.environ.keys() - environment.keys():
+        del os.environ[name]
+    os.environ.update({**environment, **fork_server.SINGLE_THREADED})
 
     def follow() -> None:
         with contextlib.suppress(EOFError, OSError):

@@ -7,7 +7,6 @@ with it, and memory does not add up over a run.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import sys
@@ -25,34 +24,59 @@ SINGLE_THREADED = {
     "PYTHONHASHSEED": "0",
 }
 
+#: A server of our own: one that the calling program has for itself keeps its modules, and its workers their settings.
+SERVER = forkserver.ForkServer()
+SERVER.set_forkserver_preload(["m4corpus.forked"])
+
+# Runs in several threads would take each other's environment for the caller's.
+_LOCK = threading.RLock()
+
 
 def start() -> None:
     """Have the server start now and load, while the caller has other work; without it, the first worker waits."""
-    # Before the block: starting it would unblock interrupts again.
-    resource_tracker.ensure_running()
     with interrupts_later(), worker_environment():
-        forkserver.ensure_running()
+        resource_tracker.ensure_running()
+    # A block of its own: to start the tracker has unblocked interrupts.
+    with interrupts_later(), worker_environment():
+        SERVER.ensure_running()
 
 
 @contextmanager
 def worker_environment() -> Iterator[None]:
-    """What workers inherit: single-threaded numerics, and no copy of the caller's ``__main__``.
+    """What workers inherit: single-threaded numerics, the caller's places of modules, not its ``__main__``, our server.
 
-    Without the second, a script that calls ``m4corpus.run`` at its top level would run again in every worker.
+    With its ``__main__``, a script that calls ``m4corpus.run`` at its top level would run again in every worker.
     """
-    multiprocessing.get_context("forkserver").set_forkserver_preload(["m4corpus.forked"])
-    environment, main = dict(os.environ), sys.modules["__main__"]
-    os.environ.update(SINGLE_THREADED)
-    sys.modules["__main__"] = types.ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
-        for name in SINGLE_THREADED:
-            if name in environment:
-                os.environ[name] = environment[name]
-            else:
-                del os.environ[name]
+    with _LOCK:
+        before, main, connect = dict(os.environ), sys.modules["__main__"], forkserver.connect_to_new_process
+        changed = {**SINGLE_THREADED, **_modules()}
+        os.environ.update(changed)
+        sys.modules["__main__"] = types.ModuleType("__main__")
+        forkserver.connect_to_new_process = SERVER.connect_to_new_process
+        try:
+            yield
+        finally:
+            forkserver.connect_to_new_process = connect
+            sys.modules["__main__"] = main
+            for name in changed:
+                if name in before:
+                    os.environ[name] = before[name]
+                else:
+                    del os.environ[name]
+
+
+def callers_environment() -> dict[str, str]:
+    """The environment as the calling program has it, for workers of a server that was started when it had another."""
+    with _LOCK:
+        return dict(os.environ)
+
+
+def _modules() -> dict[str, str]:
+    """Have the server look for modules where this process does: being started with ``-c``, it would look in the
+    current directory first, which is the user's and may hold a ``queue.py`` or ``pandas.py``."""
+    # As multiprocessing does for the workers; a path with a separator in it cannot be named.
+    paths = [path or os.curdir for path in sys.path if isinstance(path, str)]
+    return {"PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(path for path in paths if os.pathsep not in path)}
 
 
 @contextmanager

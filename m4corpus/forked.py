@@ -32,10 +32,11 @@ for _name in MODULES:
     if os.getppid() != _parent:
         # It was killed. The server will notice when it is done here, and end.
         break
-    with suppress(ImportError):
+    # The worker that needs it meets the error itself and reports it; the server has to live.
+    with suppress(Exception):
         import_module(_name)
 
-with suppress(ImportError, AttributeError):
+with suppress(Exception):
     # For each of the three logs that datatrove opens in a task, loguru would look for the folders of libraries anew,
     # which takes longer than many a task. They stay where they are.
     from loguru._better_exceptions import ExceptionFormatter

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -206,9 +206,11 @@ class Pipeline:
         if begin > end:
             raise UserError(f"stage '{first}' comes after '{last}'", f"The order is: {', '.join(STAGES)}.")
         try:
-            # Loads what workers need while the inputs are listed here.
-            fork_server.start()
-            stages = self._checked(STAGES[: end + 1])
+            names = STAGES[: end + 1]
+            if not self._latest().keys() >= set(names):
+                # Something will run: the server loads what workers need while the inputs are listed here.
+                fork_server.start()
+            stages = self._checked(names, begins=fork_server.start)
             with locked(self.workdir):
                 done: dict[str, Artifact] = {}
                 for stage in stages.values():
@@ -265,12 +267,29 @@ class Pipeline:
 
         return build(name, self.recipe, self.base, self.workdir, self.limit)
 
-    def _checked(self, names: tuple[str, ...]) -> dict[str, Stage]:
-        """The stages, after everything outside the recipe that they name was found: a mistake costs no run."""
-        stages = {name: self._stage(name) for name in names}
-        for stage in stages.values():
+    def _checked(self, names: tuple[str, ...], begins: Callable[[], None] | None = None) -> dict[str, Stage]:
+        """The stages, after everything outside the recipe that they name was found: a mistake costs no run.
+
+        ``begins`` is called once there is one that will have to run.
+        """
+        stages = {}
+        for name in names:
+            stage = stages[name] = self._stage(name)
             stage.resources()
+            if begins and self._will_run(stage):
+                begins()
+                begins = None
         return stages
+
+    def _will_run(self, stage: Stage) -> bool:
+        """Whether a stage is not as it was in the latest run, whatever the stages before it yield."""
+        identity, name = self._identity(stage, {}), self._latest().get(stage.name, "")
+        try:
+            old = Artifact.open(self.root / name).manifest
+        except IntegrityError:
+            return True
+        now = {"version": identity.version, "config": identity.config, "resources": identity.resources}
+        return any(True for _ in _changed({key: old[key] for key in now}, now))
 
     def _identity(self, stage: Stage, done: dict[str, Artifact]) -> Identity:
         return Identity(
@@ -342,6 +361,7 @@ class Pipeline:
         started = time.monotonic()
         donor: Artifact | None = None
         if step.state != CACHED:
+            fork_server.start()
             if step.state == RUN and directory.exists():
                 # What a finished or damaged artifact left must not pass for finished work of this run.
                 shutil.rmtree(directory)

@@ -7,15 +7,18 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from core_work import Idle, Raises, Shout, completions, context, document, phase
 
 from m4corpus import executor, fork_server
 from m4corpus.errors import EnvironmentFailure, IntegrityError, M4CorpusError, UserError
-from m4corpus.executor import TaskFailed, run_phase
+from m4corpus.executor import LocalExecutor, TaskFailed, run_phase
 from m4corpus.ledger import entries
 from m4corpus.records import Document, from_batches
 from m4corpus.stage import Phase, StageContext
@@ -102,6 +105,77 @@ def test_workers_are_forked_from_a_process_that_has_the_stages_loaded(tmp_path: 
     where = context(tmp_path, parts("loaded:m4corpus.index.stage", size=1))
     run(where, Shout(tmp_path))
     assert texts(where) == ["True"]
+
+
+def test_workers_have_the_callers_environment_of_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fork_server.start()
+    monkeypatch.setenv("M4CORPUS_TEST", "set later")
+    monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
+    names = ("M4CORPUS_TEST", "PYTHONSAFEPATH", "OMP_NUM_THREADS")
+    where = context(tmp_path, parts(*(f"environ:{name}" for name in names), size=1))
+    run(where, Shout(tmp_path))
+    assert texts(where) == ["set later", "unset", "1"]
+
+
+def test_what_workers_inherit_is_one_threads_at_a_time() -> None:
+    before, entered = (dict(os.environ), sys.modules["__main__"]), threading.Event()
+
+    def enter() -> None:
+        with fork_server.worker_environment():
+            entered.set()
+
+    other = threading.Thread(target=enter)
+    with fork_server.worker_environment():
+        other.start()
+        assert not entered.wait(0.2)
+    other.join()
+    assert entered.is_set()
+    assert (dict(os.environ), sys.modules["__main__"]) == before
+
+
+@pytest.fixture
+def dying_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A fork server that ends while it loads, unless there is a file at the path."""
+    path = tmp_path / "live"
+    (tmp_path / "dying.py").write_text(
+        f"import os, pathlib\npath = pathlib.Path({str(path)!r})\nif not path.exists():\n    os._exit(3)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    fork_server.SERVER._stop()  # type: ignore[attr-defined]
+    monkeypatch.setattr(fork_server.SERVER, "_preload_modules", ["dying"])
+    yield path
+    fork_server.SERVER._stop()  # type: ignore[attr-defined]
+
+
+def test_a_fork_server_that_cannot_live_is_told_of(tmp_path: Path, dying_server: Path) -> None:
+    where = context(tmp_path, parts("plain"))
+    with pytest.raises(EnvironmentFailure, match="no workers could be started for work"):
+        run(where, Shout(tmp_path))
+
+
+def test_a_fork_server_that_dies_once_is_started_again(
+    tmp_path: Path, dying_server: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where, submitted = context(tmp_path, parts("plain")), LocalExecutor._submitted
+
+    def revived(*arguments: Any) -> Any:
+        try:
+            return submitted(*arguments)
+        finally:
+            dying_server.touch()
+
+    monkeypatch.setattr(LocalExecutor, "_submitted", revived)
+    run(where, Shout(tmp_path))
+    assert len(texts(where)) == 3
+
+
+def test_a_module_that_fails_to_load_ahead_is_its_workers_trouble(tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "pandas.py").write_text("raise RuntimeError('broken installation')")
+    code = f"import sys; sys.path.insert(0, {str(broken)!r}); import m4corpus.forked; print('numpy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr
 
 
 def test_starting_the_fork_server_leaves_the_caller_as_it_was() -> None:
@@ -276,6 +350,18 @@ def test_a_script_without_a_main_guard_runs_once(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "started\ndone\n"), done.stderr
 
 
+def test_modules_in_the_current_directory_are_not_loaded(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name in ("queue", "pickle", "selectors", "pandas"):
+        (folder / f"{name}.py").write_text(f"open('loaded-{name}', 'w').close()")
+    done = subprocess.run(
+        [sys.executable, script(tmp_path)], capture_output=True, text=True, check=False, timeout=60, cwd=folder
+    )
+    assert (done.returncode, done.stdout) == (0, "started\ndone\n"), done.stderr
+    assert list(folder.glob("loaded-*")) == []
+
+
 def test_a_script_read_from_stdin_runs_too(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-"], input=script(tmp_path).read_text(), capture_output=True, text=True, check=False,
@@ -379,14 +465,19 @@ assert [str(line).strip() for line in lines] == ["after import", "after run"], l
     assert done.stderr == ""
 
 
-def test_a_fork_server_of_the_host_is_no_obstacle(tmp_path: Path) -> None:
+def test_a_fork_server_of_the_host_stays_its_own(tmp_path: Path) -> None:
     code = f"""
-import multiprocessing, os
+import multiprocessing, multiprocessing.forkserver, os
 forkserver = multiprocessing.get_context("forkserver")
+forkserver.set_forkserver_preload(["json"])
+server = multiprocessing.forkserver._forkserver
 child = forkserver.Process(target=os.getpid)
 child.start()
 child.join()
+before = server._forkserver_pid, server._preload_modules, multiprocessing.forkserver.connect_to_new_process
 exec(open({str(script(tmp_path, "hash"))!r}).read())
+after = server._forkserver_pid, server._preload_modules, multiprocessing.forkserver.connect_to_new_process
+assert before == after, after
 """
     environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
     done = subprocess.run(

@@ -55,10 +55,6 @@ def run(
     """
     if stage and (first or last):
         raise click.UsageError("--stage cannot be combined with --from or --until")
-    from m4corpus import fork_server
-
-    # Before the imports below, beside which it has its own to do.
-    fork_server.start()
     from m4corpus.cli.report import print_run, reporter
     from m4corpus.errors import QuarantineError
     from m4corpus.pipeline import Pipeline

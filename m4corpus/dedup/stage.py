@@ -54,12 +54,17 @@ class DedupStage(Stage):
         only when they are compared."""
         if context.donor is None or not (self.config.exact or self.config.near):
             return None
-        before = {id for part in context.donor.ledger() for id in _ids(context.donor.directory / part.path)}
         sign, documents = self._sign(context)
-        found = [(id in before, known) for rank in range(len(sign.parts)) for id, known in sign.known(rank)]
-        reused = sum(known for _, known in found)
-        changed = sum(there and not known for there, known in found)
-        gone = len(before) - sum(there for there, _ in found)
+        reused = changed = gone = 0
+        # Part by part, since a document's part follows from its id: all ids at once may be more than memory holds.
+        for rank, part in enumerate(context.donor.ledger()):
+            before = set(_ids(context.donor.directory / part.path))
+            gone += len(before)
+            for id, known in sign.known(rank):
+                there = id in before
+                reused += known
+                changed += there and not known
+                gone -= there
         return Forecast("signatures", reused, documents - reused - changed, changed, gone)
 
     def _sign(self, context: StageContext) -> tuple[Sign, int]:

@@ -30,6 +30,7 @@ PHASE = "index"
 #: Rows dealt with at a time: whole row groups of a shard.
 STEP = 4 * GROUP_ROWS
 REBUILD = "Run again with: --from embed."
+SURPLUS = "more vectors than its manifest says"
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ class ShardBuilder(PipelineStep):
                     skipped = 0
                     files += self._written(root / shard_name(rank, number), part, size, rows, accounts, progress)
         if read and (rows.skip(skipped) or rows.take(1) is not None):
-            raise IntegrityError(f"{part.vectors}: more vectors than its manifest says", REBUILD)
+            raise IntegrityError(f"{part.vectors}: {SURPLUS}", REBUILD)
         progress.flush()
         accounts.check(f"{PHASE} part {rank}", part.rows, part.rows)
         reused = sum(shard.entries.num_rows for shard in same.values())
@@ -169,6 +170,9 @@ class ShardBuilder(PipelineStep):
                 found += len(batch)
             if found == size and shard.sound():
                 same[number] = shard
+        # Who takes over every shard does not read the part again, so that its end is to be seen here.
+        if same and len(same) == len(starts) and rows.take(1) is not None:
+            raise IntegrityError(f"{part.vectors}: {SURPLUS}", REBUILD)
         return same
 
     def _written(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -109,14 +110,15 @@ def test_chunks_whose_vector_failed_are_left_out(tmp_path: Path, monkeypatch: py
     assert artifact.counts.inputs == 240
 
 
-def replaced(artifact: Artifact, rows: slice) -> None:
-    """Rewrite the first part of an embed artifact with some of its rows, its manifest still agreeing."""
+def replaced(artifact: Artifact, rows: slice | list[int]) -> None:
+    """Rewrite the first part of an artifact with some of its rows, its manifest still agreeing."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     path = artifact.directory / artifact.parts()[0].path
     table = pq.read_table(path)
-    pq.write_table(table.take(pa.array(range(len(table))[rows], type=pa.int64())), path)
+    taken = range(len(table))[rows] if isinstance(rows, slice) else rows
+    pq.write_table(table.take(pa.array(taken, type=pa.int64())), path)
 
 
 @pytest.mark.parametrize("rows", [slice(None, None, -1), slice(0, 39), slice(1, None), slice(0, 0)])
@@ -133,6 +135,18 @@ def test_files_that_both_lost_rows_are_refused(tmp_path: Path) -> None:
     replaced(Artifact.open(embed.directory.parent / "chunk"), slice(0, 30))
     with pytest.raises(IntegrityError, match="fewer vectors than its manifest says"):
         indexed(embed)
+
+
+@pytest.mark.parametrize(("both", "words"), [(False, "lacks vectors"), (True, "more vectors than its manifest says")])
+def test_files_that_gained_rows_are_refused_where_all_else_is_as_before(tmp_path: Path, both: bool, words: str) -> None:
+    embed = embedded(tmp_path / "a", [[chunk(i, f"kite {i}") for i in range(40)]])
+    donor = indexed(embed)
+    rows = [*range(40), 39]
+    for artifact in [Artifact.open(embed.directory.parent / "chunk"), *([embed] if both else [])]:
+        replaced(artifact, rows)
+    (phase,) = IndexStage(IndexConfig()).phases(replace(index_context(embed, "again"), donor=donor))
+    with pytest.raises(IntegrityError, match=words):
+        run_task(phase, 0)
 
 
 def test_an_embed_artifact_of_other_chunks_is_refused(tmp_path: Path) -> None:

@@ -73,6 +73,16 @@ def test_a_rebuild_equals_a_build_from_scratch(corpus: Corpus, edit: str) -> Non
     assert stages(rebuilt)["clean"] == (reused, computed)
 
 
+def test_the_fork_server_is_started_where_there_is_work(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[bool] = []
+    monkeypatch.setattr("m4corpus.fork_server.start", lambda: started.append(True))
+    corpus.build()
+    assert started == []
+    corpus.write("ru/page-9")
+    corpus.build()
+    assert started
+
+
 def test_a_page_that_was_deleted_comes_back(corpus: Corpus) -> None:
     before = corpus.build()
     corpus.delete("es/page-0")

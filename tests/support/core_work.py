@@ -82,6 +82,8 @@ class Shout(Step):
             record.text = f"met {self._meet(int(argument))}"
         elif order == "loaded":
             record.text = str(argument in sys.modules)
+        elif order == "environ":
+            record.text = os.environ.get(argument, "unset")
         elif order == "pid":
             record.text = str(os.getpid())
         else:
