@@ -103,8 +103,9 @@ def _number(value: float | None) -> str:
 @click.option("--json", "output", type=click.Path(path_type=Path, dir_okay=False), help="Write the table here too.")
 @click.option("--raise-floors", "raising", is_flag=True,
               help="Pin floors a margin below this run's values, where that is higher or there is none.")  # fmt: skip
-@click.option("--lower", metavar="MEASURE=VALUE", help="Lower a floor and measure nothing; `none` lets go of it.")
-@click.option("--reason", default="", help="Why a floor is lowered; recorded with the date.")
+@click.option("--lower", multiple=True, metavar="MEASURE=VALUE", help="Lower a floor and measure nothing; `none` lets "
+              "go of it. Repeat for several.")  # fmt: skip
+@click.option("--reason", default="", help="Why floors are lowered; recorded with the date.")
 def main(
     only: tuple[str, ...],
     extraction: Path | None,
@@ -112,13 +113,14 @@ def main(
     everything: bool,
     output: Path | None,
     raising: bool,
-    lower: str | None,
+    lower: tuple[str, ...],
     reason: str,
 ) -> None:
     try:
         floors = read(FLOORS)
-        if lower is not None:
-            _lower(floors, lower, reason)
+        if lower:
+            for one in lower:
+                floors = _lower(floors, one, reason)
             return
     except FloorsError as error:
         raise click.ClickException(str(error)) from None
@@ -145,15 +147,17 @@ def main(
     sys.exit(0 if passed else 1)
 
 
-def _lower(floors: Floors, lower: str, reason: str) -> None:
-    """Record one lower floor in the file."""
+def _lower(floors: Floors, lower: str, reason: str) -> Floors:
+    """Record one lower floor in the file; returns the floors from then on."""
     name, _, text = lower.rpartition("=")
     try:
         value = None if text == "none" else float(text)
     except ValueError:
         raise click.UsageError("--lower takes MEASURE=VALUE, VALUE being a number or `none`") from None
-    write(FLOORS, lowered(floors, name, value, reason, datetime.now(UTC).date()))
+    after = lowered(floors, name, value, reason, datetime.now(UTC).date())
+    write(FLOORS, after)
     click.echo(f"{name}: {floors.now[name]} is now {text}")
+    return after
 
 
 def _report(path: Path, rows: list[Row], skipped: dict[str, str], passed: bool) -> None:

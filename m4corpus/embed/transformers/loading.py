@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -126,8 +126,13 @@ def _found(config: EncoderConfig, device: str) -> Any:
     else:
         model = None
         if hub.is_cached(config.name, config.revision):
-            with suppress(UserError):
+            try:
                 model = loaded(config.name, local=True, revision=config.revision)
+            except PickledWeights:
+                raise
+            except UserError:
+                # The cache holds a part of it; the Hub has the rest.
+                model = None
         if model is None:
             hub.check_reachable(config.name, config.revision)
             model = loaded(config.name, local=False, revision=config.revision)
@@ -189,6 +194,10 @@ def _json(path: Path, otherwise: Any) -> Any:
         return otherwise
 
 
+class PickledWeights(UserError):
+    """A model's weights are stored as pickle, and the recipe does not trust them."""
+
+
 @contextmanager
 def _safe_weights(config: EncoderConfig) -> Iterator[None]:
     """Refuses weights stored as pickle, in whatever module of a model they are: reading them can run code.
@@ -203,7 +212,7 @@ def _safe_weights(config: EncoderConfig) -> Iterator[None]:
         return
 
     def refuse(*args: object, **options: object) -> None:
-        raise UserError(
+        raise PickledWeights(
             f"encoder '{config.name}' stores weights as pickle, which can run code when it is read",
             "Convert the model to safetensors (load it where you trust it, and save it again), choose a revision that "
             "has them, or set 'trust_remote_code: true' if you trust its makers.",

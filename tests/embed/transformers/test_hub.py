@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 CODE = """
@@ -35,12 +37,25 @@ def home(tiny_model: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_cached_model_needs_no_network_and_another_revision_is_not_taken_for_it(home: Path) -> None:
+def load_offline(home: Path, *revisions: str) -> subprocess.CompletedProcess[str]:
     # In a process of its own, because the Hub's client reads its settings when it is imported. Nothing listens on the
     # discard port: what a machine without a network looks like to the client.
     environment = {"HF_HOME": str(home), "HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_DISABLE_TELEMETRY": "1"}
-    command = [sys.executable, "-c", CODE, COMMIT, "f" * 40]
-    result = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, timeout=120)
+    command = [sys.executable, "-c", CODE, *revisions]
+    return subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, timeout=120)
+
+
+def test_a_cached_model_that_is_pickle_is_not_said_to_be_missing(home: Path) -> None:
+    snapshot = next(home.glob("hub/*/snapshots/*"))
+    weights = snapshot / "model.safetensors"
+    torch.save(load_file(weights), snapshot / "pytorch_model.bin")
+    weights.unlink()
+    result = load_offline(home, COMMIT)
+    assert "stores weights as pickle" in result.stdout, result.stdout + result.stderr
+
+
+def test_a_cached_model_needs_no_network_and_another_revision_is_not_taken_for_it(home: Path) -> None:
+    result = load_offline(home, COMMIT, "f" * 40)
     loaded, refused, advice = result.stdout.splitlines()
     assert loaded == f"somebody/tiny {COMMIT} (1, 24)"
     assert refused.startswith(
