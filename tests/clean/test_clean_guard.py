@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import os
 import pickle
 import signal
@@ -33,6 +34,8 @@ def work(item: Any) -> Any:  # noqa: C901  (one branch for every way to go wrong
         case "crash":
             ctypes.string_at(0)
         case "abort":
+            # pytest's handler of this signal writes down what threads do, also those a forked child no longer has.
+            faulthandler.disable()
             os.kill(os.getpid(), signal.SIGABRT)
         case "exit":
             os._exit(3)
