@@ -16,14 +16,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
-
 from m4corpus.embed.step import Passage
 from m4corpus.errors import UserError
 from m4corpus.images import ImageStore
 from m4corpus.ledger import KEPT, Entry
 from m4corpus.mapstage import MapStage
-from m4corpus.recipe import Recipe, load, portable
+from m4corpus.recipe import Recipe, from_manifest, load, portable
 from m4corpus.records import Chunk, Document, Page, Record, to_batch
 from m4corpus.rereading import Gone, read_again
 from m4corpus.snapshot.carried import learnt_file
@@ -327,15 +325,8 @@ def _recipe(snapshot: Snapshot, path: Path | None, workdir: Path) -> tuple[Recip
     if learnt := learnt_file(snapshot.directory, snapshot.manifest):
         # The snapshot has it, wherever the recipe had it.
         data["embed"]["encoder"]["postprocess"]["file"] = str(learnt.resolve())
-    try:
-        made = TypeAdapter(Recipe).validate_json(
-            json.dumps({k: v for k, v in data.items() if v is not None}), strict=True
-        )
-    except ValidationError as error:
-        raise UserError(
-            f"the recipe recorded in {snapshot.name} cannot be used by this m4corpus: {error.errors()[0]['msg']}",
-            f"It was made with m4corpus {snapshot.manifest['tools'].get('m4corpus')}.",
-        ) from None
+    sections = {key: value for key, value in data.items() if value is not None}
+    made = from_manifest(Recipe, sections, snapshot.name, str(snapshot.manifest["tools"].get("m4corpus")))
     return replace(made, crawl=None), base, where
 
 

@@ -11,7 +11,7 @@ import json
 import typing
 from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import Field, TypeAdapter, ValidationError, field_validator
@@ -28,6 +28,9 @@ from m4corpus.identify.config import IdentifyConfig
 from m4corpus.index.config import IndexConfig
 from m4corpus.sources.config import ReadConfig
 
+T = TypeVar("T")
+#: Characters of a manifest's words that are shown.
+_LONGEST_TEXT = 500
 #: What a trial's directory and snapshot are called, after the recipe's name.
 TRIAL = "-trial"
 #: Directories a work directory has beside those of recipes.
@@ -102,6 +105,25 @@ def load(path: Path) -> Recipe:
         return TypeAdapter(Recipe).validate_json(json.dumps(given, default=str), strict=True)
     except ValidationError as error:
         raise _explained(path, node, error) from None
+
+
+def from_manifest(kind: type[T], data: dict[str, Any], whose: str, made_with: str) -> T:
+    """A recipe, or a section of one, as a manifest records it. Raises :class:`UserError` where this m4corpus cannot use
+    it; ``whose`` manifest it is and which m4corpus wrote it are for the message."""
+    try:
+        return TypeAdapter(kind).validate_json(json.dumps(data), strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(key) for key in first["loc"])
+        raise UserError(
+            f"the recipe recorded in {whose} cannot be used by this m4corpus: " + plain(f"{place}: {first['msg']}"),
+            f"It was made with m4corpus {plain(made_with)}.",
+        ) from None
+
+
+def plain(said: object) -> str:
+    """Text from a manifest as it may be shown: without what a terminal would obey, and not endless."""
+    return "".join(c for c in str(said) if c.isprintable())[:_LONGEST_TEXT]
 
 
 def _explained(path: Path, node: yaml.Node | None, error: ValidationError) -> UserError:

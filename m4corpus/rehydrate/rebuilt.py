@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import copy
-import json
 import re
 from collections.abc import Iterable
 from pathlib import Path, PurePath
 from typing import Any
 
 import yaml
-from pydantic import TypeAdapter, ValidationError
 
 from m4corpus.crawl.config import WikiConfig
 from m4corpus.crawl.mediawiki.records import Pin
 from m4corpus.errors import IntegrityError, UserError
-from m4corpus.recipe import Recipe
+from m4corpus.recipe import Recipe, from_manifest, plain
 from m4corpus.release.layout import Release
 from m4corpus.snapshot.carried import learnt_path, learnt_pin
 from m4corpus.storage.atomic import replacing, write_bytes
@@ -25,7 +23,6 @@ RECIPE, REVISIONS = "recipe.yaml", "revisions.jsonl"
 #: What the recipe is called, after that of the release: a corpus built here from other pages keeps its own name.
 SUFFIX = "-rehydrated"
 _LONGEST_NAME = 52
-_LONGEST_TEXT = 500
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -53,7 +50,7 @@ class Rebuilt:
             crawled = [source for source in recorded["read"]["sources"] if source["format"] == "crawl"]
         except (AttributeError, KeyError, TypeError) as error:
             raise IntegrityError(f"the recipe recorded in {self._label} is none: {plain(error)}") from None
-        self.wiki: WikiConfig = self._valid(WikiConfig, wiki)
+        self.wiki: WikiConfig = from_manifest(WikiConfig, wiki, self._label, self._made_with)
         recorded.pop("limit", None)
         recorded["name"] = f"{release.name[: _LONGEST_NAME - len(SUFFIX)]}{SUFFIX}"
         recorded["description"] = f"{self._label}, its texts fetched again."
@@ -73,7 +70,7 @@ class Rebuilt:
             self.notes.append(f"the sources {names} are one now, called {name}")
         recorded["read"]["sources"] = [{**(crawled[0] if crawled else {"format": "crawl"}), "name": name, "path": ""}]
         self._data = {key: value for key, value in recorded.items() if value is not None}
-        self.recipe: Recipe = self._valid(Recipe, self._data)
+        self.recipe: Recipe = from_manifest(Recipe, self._data, self._label, self._made_with)
 
     def write(self, folder: Path, pins: Iterable[Pin]) -> Path:
         """Write the recipe and its table of revisions; returns where the recipe lies."""
@@ -95,23 +92,6 @@ class Rebuilt:
                 + ", ".join(lacking),
                 f"Put them into {folder} and run it again; their SHA-256 is compared with the recorded one.",
             )
-
-    def _valid(self, kind: Any, data: dict[str, Any]) -> Any:
-        try:
-            return TypeAdapter(kind).validate_json(json.dumps(data), strict=True)
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            place = ".".join(str(key) for key in first["loc"])
-            raise UserError(
-                f"the recipe recorded in {self._label} cannot be used by this m4corpus: "
-                + plain(f"{place}: {first['msg']}"),
-                f"It was made with m4corpus {plain(self._made_with)}.",
-            ) from None
-
-
-def plain(said: object) -> str:
-    """Text from elsewhere as it may be shown: without what a terminal would obey, and not endless."""
-    return "".join(c for c in str(said) if c.isprintable())[:_LONGEST_TEXT]
 
 
 def _models(recipe: dict[str, Any]) -> list[dict[str, Any]]:

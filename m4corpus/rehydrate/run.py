@@ -29,9 +29,10 @@ from m4corpus.crawl.status import may_pass
 from m4corpus.errors import IntegrityError, UserError
 from m4corpus.ledger import Fail
 from m4corpus.pipeline import Pipeline, Reporter
+from m4corpus.recipe import plain
 from m4corpus.rehydrate.compare import STAGES, compare, notes
 from m4corpus.rehydrate.found import Found, pin_of, rows
-from m4corpus.rehydrate.rebuilt import RECIPE, Rebuilt, plain
+from m4corpus.rehydrate.rebuilt import RECIPE, Rebuilt
 from m4corpus.rehydrate.records import DIFFERS, FAILED, GONE, LEFT_OUT, NOT, OUTCOMES, Records
 from m4corpus.release.reference import DATASETS
 from m4corpus.snapshot.carried import carry
