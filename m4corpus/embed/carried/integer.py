@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -18,30 +19,32 @@ _PIECE = 512
 class IntegerLayer:
     """``relu(x @ weight + bias)`` for activations ``x = (q - ZERO) * step``, ``q`` being ``uint8 (rows, inputs)``.
 
-    ``weight`` is float32 ``(inputs, outputs)``; it is rounded to 8 bits with a scale for each output. The sums of
-    integers are exact, so a row's result does not depend on the rows beside it.
+    ``weight`` is given as float32 ``(inputs, outputs)`` and rounded to ``int8``, with a ``scale`` for each output. The
+    sums of integers are exact, so a row's result does not depend on the rows beside it.
     """
 
-    def __init__(self, weight: Tensor, bias: Tensor, step: float) -> None:
+    def __init__(self, weight: Tensor, bias: Tensor) -> None:
         import torch
 
         peak = weight.abs().amax(dim=0).clamp_min(torch.finfo(torch.float32).tiny)
-        self._scale = peak / 127
-        self._bias, self._step = bias, step
-        rounded = torch.round(weight / self._scale).to(torch.int8)
-        self._packed = self._weight = None
-        if fast():
-            self._packed = torch.ops.onednn.qlinear_prepack(rounded.t().contiguous(), None)
-            self._zeros = torch.zeros(rounded.shape[1], dtype=torch.int64)
-        else:
-            self._weight = rounded.float()
+        self.scale, self.bias = peak / 127, bias
+        self.weight = torch.round(weight / self.scale).to(torch.int8)
+        self._multiply: Callable[[Tensor, float], Tensor] = self._packed() if fast() else self._plain()
 
-    def __call__(self, q: Tensor) -> Tensor:
+    def __call__(self, q: Tensor, step: float) -> Tensor:
         """float32 ``(rows, outputs)``. The rows of ``q`` may overlap in memory, as windows do."""
-        if self._packed is not None:
-            return _fused(q, self._step, self._packed, self._scale, self._zeros, self._bias)
-        assert self._weight is not None
-        return (exact(q, self._weight) * (self._scale * self._step)).add_(self._bias).relu_()
+        return self._multiply(q, step)
+
+    def _packed(self) -> Callable[[Tensor, float], Tensor]:
+        import torch
+
+        packed = torch.ops.onednn.qlinear_prepack(self.weight.t().contiguous(), None)
+        zeros = torch.zeros(self.weight.shape[1], dtype=torch.int64)
+        return lambda q, step: _fused(q, step, packed, self.scale, zeros, self.bias)
+
+    def _plain(self) -> Callable[[Tensor, float], Tensor]:
+        weight = self.weight.float()
+        return lambda q, step: (exact(q, weight) * (self.scale * step)).add_(self.bias).relu_()
 
 
 def exact(q: Tensor, weight: Tensor) -> Tensor:
