@@ -126,8 +126,8 @@ def _cell(scores: dict[str, float] | None, measure: str) -> str:
               "[default: all]")  # fmt: skip
 @click.option("--queries", type=click.IntRange(min=1), help="At most so many queries of each language of XQuAD and the "
               "dishes.")  # fmt: skip
-@click.option("--chunks", type=click.IntRange(min=2), default=3000, show_default=True,
-              help="Chunks of 256 tokens to encode for the rates.")  # fmt: skip
+@click.option("--chunks", type=click.IntRange(min=2), default=10000, show_default=True,
+              help="At most so many chunks of 256 tokens to encode for the rates.")  # fmt: skip
 @click.option("--seconds", type=click.FloatRange(min=1), default=20, show_default=True,
               help="Longest that one encoder encodes one set of chunks.")  # fmt: skip
 @click.option("--postprocess", multiple=True, metavar="YAML", help="Score each encoder again with its vectors "

@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 import encoder_minilm
-from encoder_peers import BATCH, PACKAGE, load_peer
+from encoder_peers import BATCH, PACKAGE, TORCH_ROWS, load_peer
 from encoder_sets import chunks_of
 from measure import MIB, MemorySampler, markdown
 from quality_data import Unavailable, extracted, installation_guide
@@ -51,6 +51,8 @@ def measure(names: Sequence[str], downloads: Path, chunks: int, seconds: float) 
         click.echo(f"{encoder_minilm.FP32}: left out, {error.message}", err=True)
     for label, texts in chunk_sets(downloads, chunks).items():
         peers = [*names, *english] if label == ENGLISH else [*names]
+        if "use-multilingual" in names:
+            peers.append(TORCH_ROWS)
         for name in peers:
             click.echo(f"timing {name} on {len(texts)} chunks ({label})", err=True)
             try:

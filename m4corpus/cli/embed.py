@@ -124,8 +124,18 @@ def doctor(
     else:
         _print(rows, embedded=vectors is not None)
         click.echo(f"{len(reported)} of {len(rows)} languages reported" if reported else "nothing to report")
+        if slow := _slow(config):
+            click.echo(f"the encoder takes about twice as long here as it could: {slow}")
     if strict and reported:
         ctx.exit(5)
+
+
+def _slow(config: EncoderConfig) -> str:
+    """What keeps the default encoder from its compiled part; empty for any other encoder."""
+    from m4corpus.embed.carried.use_rows import why_slow
+    from m4corpus.embed.encoder import NAMED
+
+    return why_slow() if config.name in NAMED else ""
 
 
 def _found(

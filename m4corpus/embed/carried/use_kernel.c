@@ -20,6 +20,7 @@
 #define EMBEDDING 512
 #define WIDTH 256
 #define ORDERS 3
+#define MOST 5
 #define FEATURES (EMBEDDING + ORDERS * WIDTH)
 /* What stands for zero among 8-bit activations, and activations to one. */
 #define ZERO 64
@@ -34,7 +35,7 @@
 #define TILE 6
 #define STRIP 64
 
-/* Length of an n-gram, and how many of its tokens stand before the one it belongs to. */
+/* Length of an n-gram, at most MOST, and how many of its tokens stand before the one it belongs to. */
 static const int LENGTH[ORDERS] = {2, 3, 5};
 static const int BEFORE[ORDERS] = {0, 1, 2};
 
@@ -58,7 +59,6 @@ typedef struct {
 } Space;
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
-#define HAS_KERNEL 1
 #include <immintrin.h>
 #define FAST __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
 
@@ -83,38 +83,47 @@ FAST static void fetch(const Network *net, int32_t slot)
         _mm_prefetch(embedding + i, _MM_HINT_T1);
 }
 
-/* First convolution of row `row` of a text, with its projection, rounded to half precision as the table is; and that
-   in 8 bits. `place` is the row's place in the block. */
+/* What a token beyond the ends of a text adds. */
+static const uint16_t NOTHING[WIDTH];
+
+/* First convolution of one order at row `row` of a text, with its projection, rounded to half precision as torch rounds
+   it; and the same in 8 bits. */
+FAST static inline __attribute__((always_inline)) void
+gather_order(const uint16_t *table, const int n, const int before, float highest, const int32_t *slots,
+             Py_ssize_t length, Py_ssize_t row, float *hidden, uint8_t *rounded)
+{
+    const uint16_t *term[MOST];
+#pragma GCC unroll 5
+    for (int j = 0; j < n; j++) {
+        const Py_ssize_t at = row - before + j;
+        term[j] = at >= 0 && at < length ? table + ((size_t)slots[at] * (n + 1) + j) * WIDTH : NOTHING;
+    }
+    const uint16_t *own = table + ((size_t)slots[row] * (n + 1) + n) * WIDTH;
+    for (int i = 0; i < WIDTH; i += 16) {
+        __m512 total = _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(term[0] + i)));
+#pragma GCC unroll 5
+        for (int j = 1; j < n; j++)
+            total = _mm512_add_ps(total, _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(term[j] + i))));
+        const __m512 projected = _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(own + i)));
+        total = _mm512_add_ps(total, projected);
+        total = _mm512_cvtph_ps(_mm512_cvtps_ph(total, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+        total = _mm512_min_ps(_mm512_max_ps(total, projected), _mm512_set1_ps(highest));
+        _mm512_store_ps(hidden + i, total);
+        /* To the nearest whole number, of two the even one. */
+        const __m512i steps = _mm512_cvtps_epi32(_mm512_mul_ps(total, _mm512_set1_ps(STEPS)));
+        const __m128i bytes = _mm512_cvtepi32_epi8(_mm512_add_epi32(steps, _mm512_set1_epi32(ZERO)));
+        _mm_store_si128((__m128i *)(rounded + i), bytes);
+    }
+}
+
+/* `place` is the row's place in the block. */
 FAST static void gather(const Network *net, Space *space, const int32_t *slots, Py_ssize_t length, Py_ssize_t row,
                         int place)
 {
-    const __m512 highest = _mm512_set1_ps(net->highest);
-    for (int order = 0; order < ORDERS; order++) {
-        const int n = LENGTH[order];
-        const uint16_t *table = net->terms[order];
-        const uint16_t *term[5];
-        int count = 0;
-        for (int j = 0; j < n; j++) {
-            const Py_ssize_t at = row - BEFORE[order] + j;
-            if (at >= 0 && at < length)
-                term[count++] = table + ((size_t)slots[at] * (n + 1) + j) * WIDTH;
-        }
-        const uint16_t *own = table + ((size_t)slots[row] * (n + 1) + n) * WIDTH;
-        for (int i = 0; i < WIDTH; i += 16) {
-            __m512 total = _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(term[0] + i)));
-            for (int j = 1; j < count; j++)
-                total = _mm512_add_ps(total, _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(term[j] + i))));
-            const __m512 projected = _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(own + i)));
-            total = _mm512_add_ps(total, projected);
-            total = _mm512_cvtph_ps(_mm512_cvtps_ph(total, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
-            total = _mm512_min_ps(_mm512_max_ps(total, projected), highest);
-            _mm512_store_ps(space->hidden[order] + place * WIDTH + i, total);
-            /* To the nearest whole number, of two the even one. */
-            const __m512i steps = _mm512_cvtps_epi32(_mm512_mul_ps(total, _mm512_set1_ps(STEPS)));
-            const __m128i bytes = _mm512_cvtepi32_epi8(_mm512_add_epi32(steps, _mm512_set1_epi32(ZERO)));
-            _mm_store_si128((__m128i *)(space->rounded[order] + place * WIDTH + i), bytes);
-        }
-    }
+#pragma GCC unroll 3
+    for (int order = 0; order < ORDERS; order++)
+        gather_order(net->terms[order], LENGTH[order], BEFORE[order], net->highest, slots, length, row,
+                     space->hidden[order] + place * WIDTH, space->rounded[order] + place * WIDTH);
 }
 
 /* Nothing stands before a text's first row and after its last. */
@@ -276,7 +285,6 @@ FAST static void sum_text(const Network *net, Space *space, const int32_t *slots
 }
 
 #else
-#define HAS_KERNEL 0
 static int runs_here(void) { return 0; }
 static void sum_text(const Network *net, Space *space, const int32_t *slots, Py_ssize_t length, float *out) {}
 #endif
