@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from m4corpus.clean import CleanConfig, clean_page
+from m4corpus.clean.config import CleanConfig
+from m4corpus.clean.detect import clean_page
 from m4corpus.ledger import Fail
 from m4corpus.records import Page
 

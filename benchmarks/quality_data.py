@@ -20,7 +20,8 @@ from variety_texts import catalogue_folder
 from wikiquestions import support
 
 from m4corpus import languages as registry
-from m4corpus.clean import CleanConfig, clean_page
+from m4corpus.clean.config import CleanConfig
+from m4corpus.clean.detect import clean_page
 from m4corpus.ledger import Fail
 from m4corpus.records import Document, Page
 

@@ -16,9 +16,9 @@ from variety_texts import CATALOGUES, QUESTIONS, SEEN_TEMPLATES, Text, catalogue
 
 from m4corpus import languages as registry
 from m4corpus.identify.script import dominant_script
-from m4corpus.identify.varieties import VarietyJudge
 from m4corpus.identify.varieties.examples import Example
 from m4corpus.identify.varieties.groups import group, language_of, score
+from m4corpus.identify.varieties.judge import VarietyJudge
 from m4corpus.identify.varieties.measure import Answer, at_threshold, calibration_error, confusion
 from m4corpus.identify.varieties.training import TrainingConfig, train_classifier
 

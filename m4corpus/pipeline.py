@@ -151,7 +151,20 @@ class Pipeline:
         return cls(load(path), path.resolve().parent, workdir, limit)
 
     def plan(self) -> list[PlannedStage]:
-        """What :meth:`run` would do. Reads the inputs to fingerprint them, and remembers their digests."""
+        """What :meth:`run` would do. Reads the inputs to fingerprint them, and remembers their digests.
+
+        It waits for no lock. Where a run and a `gc` elsewhere took away what it was reading, it begins anew.
+        """
+        while True:
+            latest = self._latest()
+            try:
+                return self._planned()
+            except (FileNotFoundError, IntegrityError):
+                # Nothing goes that the latest run used, so this was not the latest any more.
+                if self._latest() == latest:
+                    raise
+
+    def _planned(self) -> list[PlannedStage]:
         steps: list[PlannedStage] = []
         done: dict[str, Artifact] = {}
         for name, stage in self._checked(STAGES).items():

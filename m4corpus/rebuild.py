@@ -1,8 +1,8 @@
 """Make a sample of a snapshot's documents again, from their source to their vectors, and compare at every stage.
 
-The recipe recorded in the snapshot says how; where the sources lie is kept beside the versions, or said by a recipe
-file. What only the whole corpus can decide is taken as recorded: which of several duplicates survives, and the rules
-over templates and parallel texts.
+The recipe recorded in the snapshot says how, with the encoder that its vectors came from; where the sources lie is kept
+beside the versions, or said by a recipe file. What only the whole corpus can decide is taken as recorded: which of
+several duplicates survives, and the rules over templates and parallel texts.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from m4corpus.mapstage import MapStage
 from m4corpus.recipe import Recipe, from_manifest, load, portable
 from m4corpus.records import Chunk, Document, Page, Record, to_batch
 from m4corpus.rereading import Gone, read_again
-from m4corpus.snapshot.carried import learnt_file
 from m4corpus.snapshot.layout import PLACES
 from m4corpus.snapshot.open import Snapshot
 from m4corpus.snapshot.pick import Picked
@@ -71,11 +70,19 @@ class Rebuilt:
 def rebuild(snapshot: Snapshot, count: int, recipe: Path | None = None) -> Rebuilt:
     """Make ``count`` pages again, the same ones every time: those whose ids have the lowest digests.
 
-    Raises :class:`UserError` when nothing says where the sources lie, or ``recipe`` is another than the recorded one.
+    Raises :class:`UserError` when nothing says where the sources lie, ``recipe`` is another than the recorded one, or
+    the encoder is not here: see :meth:`Snapshot.encoder_config`.
     """
+    with TemporaryDirectory(prefix="m4corpus-rebuild-") as scratch:
+        return _rebuilt(snapshot, count, recipe, Path(scratch))
+
+
+def _rebuilt(snapshot: Snapshot, count: int, recipe: Path | None, scratch: Path) -> Rebuilt:
+    """As :func:`rebuild`, with a cache that knows nothing in ``scratch``."""
     workdir = snapshot.directory.resolve().parents[2]
     read = snapshot.artifact("read")
     made, base, where = _recipe(snapshot, recipe, workdir)
+    made = replace(made, embed=replace(made.embed, encoder=snapshot.encoder_config()))
     picked = Picked(snapshot, sample(read, count))
     walk = _Walk(snapshot, picked)
     walk.notes += _changed_crawls(snapshot, where, workdir / "cache")
@@ -88,18 +95,18 @@ def rebuild(snapshot: Snapshot, count: int, recipe: Path | None = None) -> Rebui
 
             walk.filter(FilterStep(made.filter))
         else:
-            walk.map(name, _step(stage))
+            walk.map(name, _step(stage, scratch))
     walk.dedup()
     stage = build("chunk", made, base, workdir)
     walk.note_resources("chunk", stage.resources())
-    walk.chunk(_step(stage))
-    _embed(walk, made, base, workdir)
+    walk.chunk(_step(stage, scratch))
+    _embed(walk, made, base, workdir, scratch)
     walk.index()
     return Rebuilt(sorted(walk.results.values(), key=lambda r: r.id), walk.notes)
 
 
-def _embed(walk: _Walk, made: Recipe, base: Path, workdir: Path) -> None:
-    """Follow the chunks through the encoder that the snapshot records, with a cache that knows nothing."""
+def _embed(walk: _Walk, made: Recipe, base: Path, workdir: Path, scratch: Path) -> None:
+    """Follow the chunks through the encoder."""
     from m4corpus.embed.stage import EmbedStage
     from m4corpus.embed.step import EmbedStep
     from m4corpus.embed.stored import pack, unpack
@@ -107,13 +114,11 @@ def _embed(walk: _Walk, made: Recipe, base: Path, workdir: Path) -> None:
     stage = build("embed", made, base, workdir)
     assert isinstance(stage, EmbedStage)
     walk.note_resources("embed", stage.resources())
-    encoder = walk.snapshot.encoder_config()
-    quantise = encoder.postprocess.quantise if encoder.postprocess else "none"
+    after = stage.config.encoder.postprocess
+    quantise = after.quantise if after else "none"
     exact = bool(walk.snapshot.artifact("embed").info.get("batch_invariant"))
-    with TemporaryDirectory(prefix="m4corpus-rebuild-") as scratch:
-        config = replace(stage.config, encoder=encoder)
-        step = EmbedStep(config, Path(scratch) / "vectors.sqlite", ImageStore.beside(workdir / "cache"))
-        walk.embed(step, lambda vector: unpack(pack(vector[None], quantise))[0], exact=exact)
+    step = EmbedStep(stage.config, scratch / "vectors.sqlite", ImageStore.beside(workdir / "cache"))
+    walk.embed(step, lambda vector: unpack(pack(vector[None], quantise))[0], exact=exact)
 
 
 def sample(read: Artifact, count: int) -> list[str]:
@@ -272,10 +277,10 @@ class _Walk:
         return id not in self.results
 
 
-def _step(stage: Stage) -> Step:
+def _step(stage: Stage, cache: Path) -> Step:
     """The work of a stage that needs no place to work in."""
     assert isinstance(stage, MapStage)
-    return stage.step(StageContext(Path(), {}, 1, Path()))
+    return stage.step(StageContext(Path(), {}, 1, cache))
 
 
 def _driven(step: Step, records: Iterable[Any], entries: dict[str, Entry]) -> Iterator[Any]:
@@ -322,9 +327,6 @@ def _recipe(snapshot: Snapshot, path: Path | None, workdir: Path) -> tuple[Recip
     data = copy.deepcopy(recorded)
     for source in data["read"]["sources"]:
         source["path"] = where.get(source["name"], source["path"])
-    if learnt := learnt_file(snapshot.directory, snapshot.manifest):
-        # The snapshot has it, wherever the recipe had it.
-        data["embed"]["encoder"]["postprocess"]["file"] = str(learnt.resolve())
     sections = {key: value for key, value in data.items() if value is not None}
     made = from_manifest(Recipe, sections, snapshot.name, str(snapshot.manifest["tools"].get("m4corpus")))
     return replace(made, crawl=None), base, where

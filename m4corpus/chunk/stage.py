@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 from m4corpus.chunk.config import ChunkConfig
@@ -48,9 +49,13 @@ class ChunkStage(MapStage):
             passage_prompt=self.encoder.passage_prompt,
             passage_task=self.encoder.passage_task,
             trust_remote_code=self.encoder.trust_remote_code,
+            code_revision=self.encoder.code_revision,
         )
         return {**super().resources(), "tables": tables_digest(), "tokenizer": fingerprint(neutral)}
 
     def step(self, context: StageContext) -> ChunkStep:
-        """The work itself."""
-        return ChunkStep(self.config, self.encoder)
+        """The work itself. A model is loaded for its tokenizer once, and not by later builds."""
+        if self.encoder.name in NAMED:
+            return ChunkStep(self.config, self.encoder)
+        bare = fingerprint(replace(self.encoder, postprocess=None))
+        return ChunkStep(self.config, self.encoder, context.cache / "tokenizers" / f"{bare[:12]}.json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from m4corpus.chunk.config import ChunkConfig
 from m4corpus.chunk.drive import drive
@@ -22,23 +23,25 @@ from m4corpus.steps import Step
 class ChunkStep(Step):
     """Cuts documents into passages the encoder reads to their end; each is exactly ``document.text[start:end]``.
 
-    A document that holds nothing but white space is dropped by the rule ``no-text``.
+    A document that holds nothing but white space is dropped by the rule ``no-text``. ``kept`` is where the encoder's
+    tokenizer is kept; see :func:`~m4corpus.embed.encoder.load_tokenizer`.
     """
 
     name = "chunk"
     #: Documents whose texts are counted together.
     batch_size = 64
 
-    def __init__(self, config: ChunkConfig, encoder: EncoderConfig) -> None:
+    def __init__(self, config: ChunkConfig, encoder: EncoderConfig, kept: Path | None = None) -> None:
         super().__init__()
         self.config = config
         self.encoder = encoder
+        self.kept = kept
         self._tokenizer: Tokenizer | None = None
         self._marks = 0
 
     def prepare(self) -> None:
         """Load the encoder's tokenizer; raises :class:`UserError` when chunks of the size do not fit the encoder."""
-        self._tokenizer = load_tokenizer(self.encoder)
+        self._tokenizer = load_tokenizer(self.encoder, self.kept)
         check_size(self.config, self.encoder, self._tokenizer.max_tokens)
         self._marks = self._tokenizer.count_tokens([""])[0]
         if self._marks >= self.config.size:

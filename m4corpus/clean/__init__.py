@@ -8,11 +8,3 @@ turns markup into the blocks of ``blocks``; ``parse`` and ``unicode`` refuse wha
 ``invisible`` mend characters; ``images`` finds the images of an article; ``guard`` bounds time and memory; ``step``
 puts it into a pipeline.
 """
-
-from __future__ import annotations
-
-from m4corpus.clean.config import CleanConfig
-from m4corpus.clean.detect import clean_page
-from m4corpus.clean.step import CleanStep
-
-__all__ = ["CleanConfig", "CleanStep", "clean_page"]

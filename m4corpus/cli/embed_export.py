@@ -20,9 +20,18 @@ from m4corpus.cli.output import echo_json
               help="Refuse when a sample's vector is farther than this from torch's.  [default: 0.999, with --int8 "
               "0.95]")  # fmt: skip
 @click.option("--trust-remote-code", is_flag=True, help="Let code that comes with the model run, and pickle be read.")
+@click.option("--code-revision", default="", metavar="HASH",
+              help="Commit hash of that code, where the model takes it from another repository.")  # fmt: skip
 @options.as_json
 def export(
-    model: str, into: Path, revision: str, int8: bool, least: float | None, trust_remote_code: bool, as_json: bool
+    model: str,
+    into: Path,
+    revision: str,
+    int8: bool,
+    least: float | None,
+    trust_remote_code: bool,
+    code_revision: str,
+    as_json: bool,
 ) -> None:
     """Write MODEL (a directory, a Hub id or a preset) as a model directory whose network is an ONNX graph.
 
@@ -48,7 +57,9 @@ def export(
             f"'{model}' is no sentence-transformers model",
             "Give the directory of one, its Hub id (organisation/model) with --revision, or a preset.",
         )
-    config = EncoderConfig(name=model, revision=revision, trust_remote_code=trust_remote_code)
+    config = EncoderConfig(
+        name=model, revision=revision, trust_remote_code=trust_remote_code, code_revision=code_revision
+    )
     found = write(config, into, int8=int8, least=least, tell=lambda step: click.echo(f"{step} ...", err=True))
     if as_json:
         echo_json(found.as_dict())

@@ -72,7 +72,8 @@ def variety(text: str, lang: str, hint: str, url: str, model: Path | None, as_js
 
     from m4corpus import languages as registry
     from m4corpus.identify.script import dominant_script
-    from m4corpus.identify.varieties import VarietiesConfig, VarietyJudge, VarietyModelConfig
+    from m4corpus.identify.varieties.config import VarietiesConfig, VarietyModelConfig
+    from m4corpus.identify.varieties.judge import VarietyJudge
     from m4corpus.storage.digests import file_digest
 
     models = []

@@ -90,6 +90,7 @@ def plan(recipe: Path, workdir: Path, limit: int | None, as_json: bool) -> None:
     A stage that runs takes the rows of inputs that have not changed from an earlier artifact, where its options,
     models and libraries are the same; `plan` names that artifact, and counts what is new, changed and gone wherever
     that can be told before the stages ahead have run. To see it for a later stage, run the ones before it first.
+    Of a recipe that is being run it says what is there so far.
 
     \b
     Examples:

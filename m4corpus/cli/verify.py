@@ -35,13 +35,24 @@ SAMPLE = 20
     type=click.Path(path_type=Path),
     help="With --rebuild: the recipe, for where the sources lie now; else where they lay when it was made.",
 )
+@options.encoder_path
+@options.trust_remote_code
 @options.workdir
 @options.as_json
-def verify(snapshot: str, quick: bool, rebuild: int | None, recipe: Path | None, workdir: Path, as_json: bool) -> None:
+def verify(
+    snapshot: str,
+    quick: bool,
+    rebuild: int | None,
+    recipe: Path | None,
+    encoder_path: Path | None,
+    trust_remote_code: bool,
+    workdir: Path,
+    as_json: bool,
+) -> None:
     """Read every byte SNAPSHOT is made of and compare it with the recorded digests and counts; compare the rows of
     every stage with the ledger, with the stage before and with the index.
 
-    Exits with code 4 and names each damaged file when anything differs.
+    Exits with code 4 and names each damaged file when anything differs. The encoder is loaded for --rebuild alone.
 
     \b
     Examples:
@@ -55,7 +66,7 @@ def verify(snapshot: str, quick: bool, rebuild: int | None, recipe: Path | None,
 
     if quick and rebuild:
         raise click.UsageError("--quick and --rebuild exclude each other")
-    opened = open_snapshot(snapshot, workdir)
+    opened = open_snapshot(snapshot, workdir, trust_remote_code, encoder_path)
     if rebuild:
         _rebuild(opened, rebuild, recipe, as_json)
         return

@@ -80,6 +80,11 @@ class EncoderConfig:
         description="Whether Python code that comes with the model may run, and weights be read that are stored as "
         "pickle, which is code too.",
     )
+    code_revision: str = Field(
+        default="",
+        description="Commit hash (40 hex digits) of the code that a trusted model takes from another repository, which "
+        "`revision` does not pin; required then unless a preset has one.",
+    )
     normalise: bool = Field(
         default=True, description="Whether vectors are scaled to length 1, so that scores are cosines."
     )

@@ -100,11 +100,13 @@ def load(config: EncoderConfig) -> Encoder:
     raise _unknown(config.name)
 
 
-def load_tokenizer(config: EncoderConfig) -> Tokenizer:
+def load_tokenizer(config: EncoderConfig, kept: Path | None = None) -> Tokenizer:
     """The tokenizer of the encoder a configuration names, without running its network; counts as :func:`load` does.
 
     ``m4-multilingual`` and ``use-multilingual`` leave their weights alone. sentence-transformers models are loaded with
-    their network, whose weights are, as far as they are stored as safetensors, mapped into memory and not read.
+    their network, whose weights are, as far as they are stored as safetensors, mapped into memory and not read; with
+    a file in which the tokenizer is ``kept``, only where there is none yet. Its name has to tell everything that
+    decides about the tokenizer: :func:`fingerprint` does.
 
     Raises:
         UserError: as :func:`load`; but a device this machine lacks is no error.
@@ -115,7 +117,7 @@ def load_tokenizer(config: EncoderConfig) -> Tokenizer:
     if is_model(config.name):
         from m4corpus.embed.transformers.encoder import SentenceTransformerTokenizer
 
-        return SentenceTransformerTokenizer(config)
+        return SentenceTransformerTokenizer(config, kept)
     raise _unknown(config.name)
 
 

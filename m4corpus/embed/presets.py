@@ -39,6 +39,7 @@ class Preset:
     query_task: str | None = None
     passage_task: str | None = None
     code: bool = False
+    code_revision: str | None = None
     images: bool = False
 
     def as_dict(self) -> dict[str, Any]:
@@ -92,6 +93,7 @@ def resolved(config: EncoderConfig) -> EncoderConfig:
         config,
         name=preset.model,
         revision=revision,
+        code_revision=config.code_revision or preset.code_revision or "",
         query_prompt=preset.query_prompt if config.query_prompt is None else config.query_prompt,
         passage_prompt=preset.passage_prompt if config.passage_prompt is None else config.passage_prompt,
         query_task=preset.query_task if config.query_task is None else config.query_task,

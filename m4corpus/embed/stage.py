@@ -46,7 +46,7 @@ class EmbedStage(Stage):
         if Path(options["name"]).expanduser().is_dir():
             del options["name"]
         # These are in the encoder's fingerprint, files by their content.
-        del options["postprocess"], options["backend"], options["weights"]
+        del options["postprocess"], options["backend"], options["weights"], options["code_revision"]
         if self.config.encoder.device == "cpu":
             del config["batch_size"]
         else:

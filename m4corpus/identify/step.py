@@ -15,7 +15,7 @@ from m4corpus.identify.script import dominant_script
 from m4corpus.identify.second_opinion import SecondOpinion
 from m4corpus.identify.segments import annotate, mixtures
 from m4corpus.identify.sinitic import is_cantonese
-from m4corpus.identify.varieties import VarietyJudge
+from m4corpus.identify.varieties.judge import VarietyJudge
 from m4corpus.ledger import Verdict
 from m4corpus.records import Document
 from m4corpus.steps import Step

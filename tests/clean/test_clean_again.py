@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from rebuilds import Corpus, in_process
+from rebuilds import Corpus
 
 from m4corpus.clean import step
 from m4corpus.pipeline import StageResult
 from m4corpus.storage.artifact import Artifact
 from m4corpus.storage.parts import read_batches
 
-
-@pytest.fixture(scope="module", autouse=True)
-def executor() -> Iterator[None]:
-    with in_process():
-        yield
+pytestmark = pytest.mark.usefixtures("executor_here")
 
 
 def cleaned(corpus: Corpus, workdir: Path | None = None) -> tuple[StageResult, dict[str, str], str]:

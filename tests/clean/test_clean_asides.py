@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from m4corpus.clean import CleanConfig, clean_page
+from m4corpus.clean.config import CleanConfig
+from m4corpus.clean.detect import clean_page
 from m4corpus.records import Page
 
 LONG = "A kite is a light frame covered with paper, flown in the wind on a long string, and a feast celebrates it. " * 3

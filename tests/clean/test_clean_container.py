@@ -4,8 +4,9 @@ import time
 
 import pytest
 
-from m4corpus.clean import CleanConfig, clean_page
+from m4corpus.clean.config import CleanConfig
 from m4corpus.clean.container import drop_asides, find_container
+from m4corpus.clean.detect import clean_page
 from m4corpus.clean.parse import Element, parse_html
 from m4corpus.records import Page
 

@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from m4corpus.clean import CleanConfig, clean_page
+from m4corpus.clean.config import CleanConfig
+from m4corpus.clean.detect import clean_page
 from m4corpus.records import Document, Page
 
 FIRST = "A kite is a light frame covered with paper, flown in the wind on a long string by one person or by two. " * 2

@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from m4corpus.clean import CleanConfig, clean_page
+from m4corpus.clean.config import CleanConfig
+from m4corpus.clean.detect import clean_page
 from m4corpus.records import Page
 
 

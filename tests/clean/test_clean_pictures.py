@@ -8,7 +8,8 @@ import urllib.request
 import pytest
 from wikis import Wikis
 
-from m4corpus.clean import CleanConfig, clean_page
+from m4corpus.clean.config import CleanConfig
+from m4corpus.clean.detect import clean_page
 from m4corpus.records import Document, Page
 
 pytestmark = pytest.mark.timeout(600)  # made anew, the wikis take a while on a slow machine

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from m4corpus.clean import CleanConfig, clean_page
+from m4corpus.clean.config import CleanConfig
+from m4corpus.clean.detect import clean_page
 from m4corpus.ledger import Fail
 from m4corpus.records import Document, Page
 

@@ -5,7 +5,8 @@ import subprocess
 import sys
 import time
 
-from m4corpus.clean import CleanConfig, CleanStep
+from m4corpus.clean.config import CleanConfig
+from m4corpus.clean.step import CleanStep
 from m4corpus.ledger import Entry
 from m4corpus.records import Document, Page
 
@@ -62,7 +63,8 @@ def test_a_flat_bomb_is_stopped_by_its_limits() -> None:
 
 def test_the_same_under_any_hash_seed() -> None:
     program = (
-        "from m4corpus.clean import CleanConfig, clean_page\n"
+        "from m4corpus.clean.config import CleanConfig\n"
+        "from m4corpus.clean.detect import clean_page\n"
         "from m4corpus.records import Page\n"
         "part = '<p>' + 'The kite flies. ' * 9 + '</p><ul><li>a\u200db</li></ul>'\n"
         "parts = ''.join(f'<h2>{number}</h2>{part}' for number in range(20))\n"

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from fresh import modules_loaded_by
 
 from m4corpus.cli.main import COMMANDS, cli, main
 
@@ -28,15 +29,6 @@ def m4corpus(*arguments: str | Path, **options: Any) -> subprocess.CompletedProc
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, **options)
 
 
-def loaded_by(code: str) -> set[str]:
-    """Top-level packages a fresh interpreter has loaded after ``code``."""
-    script = (
-        f"{code}\nimport sys\nprint('\\n'.join({{name.partition('.')[0] for name in sys.modules}}), file=sys.stderr)"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
-    return set(done.stderr.split())
-
-
 @pytest.mark.parametrize(
     "code",
     [
@@ -49,7 +41,15 @@ def loaded_by(code: str) -> set[str]:
     ids=["import", "names", "help", "run-help", "search-help"],
 )
 def test_light(code: str) -> None:
-    assert loaded_by(code) & set(HEAVY) == set()
+    assert modules_loaded_by(code) & set(HEAVY) == set()
+
+
+def test_a_recipe_is_read_without_what_runs_it() -> None:
+    recipe = Path(__file__).parents[2] / "recipes" / "quickstart.yaml"
+    code = f"from pathlib import Path; from m4corpus.recipe import load; load(Path({str(recipe)!r}))"
+    # A recipe is YAML, and pydantic checks it.
+    unneeded = {*HEAVY, "huggingface_hub", "pandas"} - {"pydantic", "yaml"}
+    assert modules_loaded_by(code) & unneeded == set()
 
 
 def test_help_answers_in_half_a_second() -> None:

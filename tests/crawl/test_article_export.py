@@ -11,7 +11,8 @@ from plain_fetcher import PlainFetcher, fetching
 from sources_work import read_bytes
 from wikis import Wikis
 
-from m4corpus.clean import CleanConfig, clean_page
+from m4corpus.clean.config import CleanConfig
+from m4corpus.clean.detect import clean_page
 from m4corpus.clean.images import image_address
 from m4corpus.crawl.article import article
 from m4corpus.crawl.mediawiki import Pin, Wiki

@@ -36,6 +36,7 @@ def test_a_preset_is_sound(name: str) -> None:
     preset = presets()[name]
     assert preset.model is None or re.fullmatch(r"[\w.-]+/[\w.-]+", preset.model)
     assert preset.revision is None or re.fullmatch("[0-9a-f]{40}", preset.revision)
+    assert preset.code_revision is None or (preset.code and re.fullmatch("[0-9a-f]{40}", preset.code_revision))
     assert preset.source
     assert preset.notes
     assert preset.weights in (None, "safetensors", "pickle")
@@ -75,12 +76,12 @@ def test_a_recipe_runs_with_what_the_preset_stands_for(tmp_path: Path) -> None:
     assert stage.config.encoder == resolved(recipe.embed.encoder)
 
 
-@pytest.mark.parametrize("name", ["indic-sbert", "b3-qwen2-7b"])
-def test_a_revision_that_was_never_verified_has_to_be_given(name: str) -> None:
+def test_a_revision_that_was_never_verified_has_to_be_given() -> None:
     with pytest.raises(UserError, match="needs a revision: none could be verified") as error:
-        resolved(EncoderConfig(name=name, trust_remote_code=True))
+        resolved(EncoderConfig(name="b3-qwen2-7b", trust_remote_code=True))
     assert "commit hash" in error.value.hint
-    assert resolved(EncoderConfig(name=name, trust_remote_code=True, revision="a" * 40)).revision == "a" * 40
+    given = EncoderConfig(name="b3-qwen2-7b", trust_remote_code=True, revision="a" * 40)
+    assert resolved(given).revision == "a" * 40
 
 
 def test_a_model_nobody_published_is_not_made_up() -> None:
@@ -95,6 +96,17 @@ def test_code_of_a_model_is_not_trusted_by_its_preset() -> None:
     assert "trust_remote_code: true" in error.value.hint
     trusting = resolved(EncoderConfig(name="jina-embeddings-v3", trust_remote_code=True))
     assert (trusting.query_task, trusting.passage_task) == ("retrieval.query", "retrieval.passage")
+
+
+@pytest.mark.parametrize("name", ["gte-multilingual-base", "jina-embeddings-v3"])
+def test_code_of_another_repository_has_a_commit_of_its_own(name: str) -> None:
+    known = presets()[name].code_revision
+    assert resolved(EncoderConfig(name=name, trust_remote_code=True)).code_revision == known
+    assert provenance(EncoderConfig(name=name, trust_remote_code=True))["options"]["code_revision"] == known
+    own = EncoderConfig(name=name, trust_remote_code=True, code_revision="0" * 40)
+    assert resolved(own).code_revision == "0" * 40
+    without = EncoderConfig(name="multilingual-e5-small", trust_remote_code=True)
+    assert resolved(without).code_revision == ""
 
 
 def test_a_directory_of_that_name_is_the_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,9 +133,9 @@ def test_languages_an_encoder_does_not_claim() -> None:
 
 
 def test_who_claims_nothing_is_not_held_to_it(tmp_path: Path) -> None:
-    assert claimed(EncoderConfig(name="labse")) is None
+    assert claimed(EncoderConfig(name="nllb-e5")) is None
     assert claimed(EncoderConfig(name=str(tmp_path))) is None
-    assert warning(EncoderConfig(name="labse"), {"min_Latn": 3}) is None
+    assert warning(EncoderConfig(name="nllb-e5"), {"min_Latn": 3}) is None
     assert "hin_Deva" not in (claimed(EncoderConfig(name="use-multilingual")) or ())
 
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from rebuilds import SENTENCES, Corpus, assert_equal, in_process
+from rebuilds import SENTENCES, Corpus, assert_equal
 
+from m4corpus import mapstage
 from m4corpus.reuse import Forecast
+from m4corpus.snapshot import gc
 from m4corpus.stagenames import STAGES
 
-
-@pytest.fixture(scope="module", autouse=True)
-def executor() -> Iterator[None]:
-    with in_process():
-        yield
+pytestmark = pytest.mark.usefixtures("executor_here")
 
 
 @pytest.fixture(scope="module")
@@ -98,3 +96,21 @@ def test_index_tells_which_shards_stay(corpus: Corpus) -> None:
     assert found.reused == logged > 0
     assert found.reused + found.new + found.changed == len(shards)
     assert found.gone == len({path.name for path in before.glob("shard-*")} - set(shards))
+
+
+def test_a_run_and_a_sweep_while_it_plans(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    corpus.write("en/page-0", "other words")
+    corpus.pipeline().run(last="read", executor="here")
+    real, looked = mapstage.forecast, []
+
+    def forecast_late(*arguments: Any) -> Forecast:
+        looked.append(arguments)
+        corpus.write("en/page-0", "still others")
+        corpus.build()
+        workdir = corpus.root / "work"
+        gc.sweep(workdir, gc.plan(workdir, keep=1))
+        return real(*arguments)
+
+    monkeypatch.setattr(mapstage, "forecast", forecast_late)
+    assert {step.state for step in corpus.pipeline().plan()} == {"cached"}
+    assert len(looked) == 1

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from rebuilds import SENTENCES, Corpus, assert_equal, column, happened, in_process
+from rebuilds import SENTENCES, Corpus, assert_equal, column, happened
 
 from m4corpus.dedup import shingles as signatures
 from m4corpus.embed import encoder
 from m4corpus.pipeline import RunResult
 from m4corpus.storage.artifact import Artifact
 
-
-@pytest.fixture(scope="module", autouse=True)
-def executor() -> Iterator[None]:
-    with in_process():
-        yield
+pytestmark = pytest.mark.usefixtures("executor_here")
 
 
 @pytest.fixture(scope="module")

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from rebuilds import Corpus, in_process
+from rebuilds import Corpus
 
 from m4corpus.cli.snapshot import command
 from m4corpus.dedup import signatures as signing
 from m4corpus.pipeline import RunResult
 from m4corpus.snapshot.gc import plan, sweep
 
-
-@pytest.fixture(scope="module", autouse=True)
-def executor() -> Iterator[None]:
-    with in_process():
-        yield
+pytestmark = pytest.mark.usefixtures("executor_here")
 
 
 def dedup(corpus: Corpus, **options: int) -> RunResult:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from rebuilds import Corpus, column, in_process
+from rebuilds import Corpus, column
 from tiny_images import png
 
 from m4corpus.accounts import Accounts
@@ -17,11 +16,7 @@ from m4corpus.records import Page, schema, to_batch
 from m4corpus.sources.earlier import EarlierPart, EarlierRows
 from m4corpus.storage.parts import PartWriter, part_name
 
-
-@pytest.fixture(scope="module", autouse=True)
-def executor() -> Iterator[None]:
-    with in_process():
-        yield
+pytestmark = pytest.mark.usefixtures("executor_here")
 
 
 def test_what_has_one_id_comes_in_the_order_it_was_read_in(tmp_path: Path) -> None:

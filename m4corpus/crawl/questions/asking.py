@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from m4corpus.crawl.mediawiki.records import Hit, Pin
@@ -27,22 +29,19 @@ class Wikis(Protocol):
         """For each title its page, or why there is none."""
 
 
-class Question(Protocol):
+@dataclass(frozen=True, slots=True)
+class Question(ABC):
     """``id`` is unique within ``plan`` (``worldcuisines``, ``cvqa``, or the name of a set of queries);
-    ``conditioned`` says that the right answers of a benchmark are part of what is searched for."""
+    ``conditioned`` says that the right answers of a benchmark are part of what is searched for; ``queries`` are those
+    that are known before anything is asked, and ``results`` how many pages of a search are taken."""
 
-    @property
-    def id(self) -> str: ...
-    @property
-    def plan(self) -> str: ...
-    @property
-    def conditioned(self) -> bool: ...
-    @property
-    def results(self) -> int: ...
-    @property
-    def queries(self) -> tuple[Query, ...]:
-        """The queries that are known before anything is asked."""
+    id: str
+    plan: str
+    conditioned: bool
+    results: int
+    queries: tuple[Query, ...]
 
+    @abstractmethod
     async def answer(self, wiki: Wikis) -> Answer:
         """Ask. A search that fails is noted in the answer; only what ends the crawl is raised."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from m4corpus.crawl.messages import Failed
-from m4corpus.crawl.questions.asking import Notes, Wikis, search_all, settled, unique
+from m4corpus.crawl.questions.asking import Notes, Question, Wikis, search_all, settled, unique
 from m4corpus.crawl.questions.records import Answer, Query
 from m4corpus.crawl.questions.trim import trim
 
@@ -14,7 +14,7 @@ PIVOT = "en"
 
 
 @dataclass(frozen=True, slots=True)
-class NameQuestion:
+class NameQuestion(Question):
     """Searches the English edition for ``queries[0]``, the name, and for its aliases.
 
     The language links of the top ``linked`` hits of each English search name it in ``editions``, where these titles are
@@ -22,11 +22,6 @@ class NameQuestion:
     only count if it is one of ``editions``; ``longest`` is the length of a query in characters.
     """
 
-    id: str
-    plan: str
-    conditioned: bool
-    results: int
-    queries: tuple[Query, ...]
     editions: tuple[str, ...]
     linked: int
     longest: int

@@ -21,14 +21,8 @@ from m4corpus.ledger import Fail
 
 
 @dataclass(frozen=True, slots=True)
-class TitleQuestion:
+class TitleQuestion(Question):
     """Names articles instead of searching for them."""
-
-    id: str
-    plan: str
-    conditioned: bool
-    results: int
-    queries: tuple[Query, ...]
 
     async def answer(self, wiki: Wikis) -> Answer:
         editions = _by_edition(self.queries)
@@ -63,7 +57,7 @@ def load(config: QueriesConfig, longest: int, base: Path) -> Collected:
                 collected.reject(place, fault)
             else:
                 grouped.setdefault(f"{config.name}:{id}", []).append(query)
-    kind: type[TitleQuestion] | type[SearchQuestion] = TitleQuestion if config.titles else SearchQuestion
+    kind: type[Question] = TitleQuestion if config.titles else SearchQuestion
     questions: list[Question] = [
         kind(id, config.name, False, config.results, tuple(unique(queries))) for id, queries in grouped.items()
     ]

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from m4corpus.crawl.questions.asking import Notes, Wikis, search_all
-from m4corpus.crawl.questions.records import Answer, Query
+from m4corpus.crawl.questions.asking import Notes, Question, Wikis, search_all
+from m4corpus.crawl.questions.records import Answer
 
 
 @dataclass(frozen=True, slots=True)
-class SearchQuestion:
+class SearchQuestion(Question):
     """Searches for each of its queries."""
-
-    id: str
-    plan: str
-    conditioned: bool
-    results: int
-    queries: tuple[Query, ...]
 
     async def answer(self, wiki: Wikis) -> Answer:
         notes = Notes()

@@ -22,11 +22,7 @@ from m4corpus.errors import IntegrityError
 from m4corpus.storage.atomic import replacing
 from m4corpus.storage.digests import canonical_json
 
-_KINDS: dict[str, type[NameQuestion] | type[SearchQuestion] | type[TitleQuestion]] = {
-    "name": NameQuestion,
-    "search": SearchQuestion,
-    "title": TitleQuestion,
-}
+_KINDS: dict[str, type[Question]] = {"name": NameQuestion, "search": SearchQuestion, "title": TitleQuestion}
 
 
 def store(questions: QuestionSet, path: Path) -> None:
@@ -37,7 +33,7 @@ def store(questions: QuestionSet, path: Path) -> None:
             file.write(canonical_json({"rejected": asdict(rejected)}) + b"\n")
         for question in questions.questions:
             kind = next(name for name, of in _KINDS.items() if isinstance(question, of))
-            file.write(canonical_json({kind: asdict(question)}) + b"\n")  # type: ignore[call-overload]
+            file.write(canonical_json({kind: asdict(question)}) + b"\n")
         for pin in questions.pins:
             file.write(canonical_json({"pin": pin.as_dict()}) + b"\n")
 

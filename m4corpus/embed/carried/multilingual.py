@@ -135,7 +135,7 @@ class Multilingual(UseMultilingual):
         found = self._names.found([inputs[i] for i in texts.tolist()], heard.words[texts].tolist())
         for words, weight in zip(found, (1, BY_SOUND), strict=True):
             if there := [i for i, some in enumerate(words) if some]:
-                sequences = self._read([words[i] for i in there])
+                sequences = self._shortened(self._ids([words[i] for i in there]))
                 lent.sums[texts[there]] += np.float32(weight) * self._model.features(sequences)
                 lent.tokens[texts[there]] += [len(ids) - MARKS for ids in sequences]
         return lent
@@ -157,5 +157,7 @@ def _shares(readable: NDArray[np.float32], heard: Sums) -> NDArray[np.float32]:
 
 def _for_the_student(text: str) -> bool:
     """Whether most letters of a text are of scripts that no language of the teacher's is written in."""
+    if text.isascii():
+        return False
     unread = len(_STUDENTS_SCRIPTS.findall(text))
     return unread > 0 and 2 * unread > len(_LETTER.findall(text))

@@ -13,15 +13,17 @@ in blocks of one shape, as in ``use_model``. Bytes depend on the text alone.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import chain, islice, pairwise
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from m4corpus.embed.carried.student_words import features, words_of
+from m4corpus.embed.carried.hash_index import HashIndex
+from m4corpus.embed.carried.student_words import MOST_GRAMS, features, first_words, words_of
 from m4corpus.embed.files import content_digest
 from m4corpus.errors import IntegrityError, UserError
 
@@ -37,8 +39,13 @@ MODEL, CARD = RESOURCES / "student-encoder.npz", RESOURCES / "student-encoder.js
 FORWARD = 3
 #: Rows of every product.
 ROWS = 32
-#: Word vectors kept, about a kilobyte each; and words summed at a time.
-TABLE_WORDS, GROUP_WORDS = 32768, 8192
+#: Word vectors kept, 772 bytes each.
+TABLE_WORDS = 32768
+#: Pieces of text kept with the places of their words, some 300 bytes each, and the longest of them.
+KEPT_PIECES, LONGEST_PIECE = 65536, 48
+#: Characters read at a time, many enough for new words to be computed together. The table grows should they be of more
+#: new words than it holds, which takes a text that is no language.
+GROUP_CHARACTERS = 98304
 #: The dense layers.
 _DENSE = ("d0", "d1", "d2", "d3", "p1", "p3")
 #: The smallest square of a length.
@@ -85,26 +92,20 @@ class Student:
             self._prior = np.float32(stored["gate_prior"])
             self._dense = {name: np.asarray(stored[name], dtype=np.float32) for name in _DENSE}
         self._blas = ThreadpoolController()
-        self._lock = Lock()
 
     def sums(self, texts: Sequence[str], longest: int) -> Sums:
         """What the first ``longest`` words of each text add up to."""
-        words = [found[:longest] for found in words_of(texts)]
-        counts = np.fromiter((len(found) for found in words), dtype=np.int64, count=len(words))
+        read = [text if len(text) <= GROUP_CHARACTERS else first_words(text, longest) for text in texts]
+        counts = np.zeros(len(texts), dtype=np.int64)
         sums = np.zeros((len(texts), self.vocabulary.width), dtype=np.int32)
-        first = 0
-        with self._lock:
-            while first < len(texts):
-                last, size = first + 1, counts[first]
-                while last < len(texts) and size + counts[last] <= GROUP_WORDS:
-                    size += counts[last]
-                    last += 1
-                if size:
-                    slots = self.vocabulary.slots([word for found in words[first:last] for word in found])
-                    filled = np.flatnonzero(counts[first:last]) + first
-                    starts = np.concatenate([[0], np.cumsum(counts[filled])[:-1]])
-                    sums[filled] = np.add.reduceat(self.vocabulary.vectors[slots], starts, axis=0)
-                first = last
+        with self.vocabulary.lock:
+            for first, last in _groups(read):
+                pieces = [text.split() for text in read[first:last]]
+                found = iter(self.vocabulary.slots(list(chain.from_iterable(pieces))))
+                for i, some in enumerate(pieces, first):
+                    slots = [*chain.from_iterable(islice(found, len(some)))][:longest]
+                    counts[i] = len(slots)
+                    np.add.reduce(self.vocabulary.vectors[slots], axis=0, out=sums[i])
         return Sums(sums, counts)
 
     def foreign(self, heard: Sums) -> Floats:
@@ -137,91 +138,119 @@ class Student:
         return np.asarray(z[:number] / norm[:number, None], dtype=np.float32)
 
 
+def _groups(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """First and last text (exclusive) of groups of at most :data:`GROUP_CHARACTERS`, or of one text."""
+    first, size = 0, 0
+    for i, text in enumerate(texts):
+        if i > first and size + len(text) > GROUP_CHARACTERS:
+            yield first, i
+            first, size = i, 0
+        size += len(text)
+    if first < len(texts):
+        yield first, len(texts)
+
+
 #: The gate's log odds of a word are whole multiples of one over this.
 GATE_STEPS = 256
 #: The code of zero, of sixteen: a byte of the table holds the codes of a dimension (its lower half) and of the one half
 #: the width further on.
 ZERO = 8
+#: Words computed at a time, whose rows of the table stay in the processor's cache.
+BLOCK_WORDS = 32
 
 
 class Vocabulary:
     """Vectors of words, whole numbers, computed when a word is first met and kept until the table is full.
 
-    ``vectors[slot]`` holds the word's vector and, last, its evidence for the gate; slot 0 is no word.
+    ``vectors[slot]`` holds the word's vector and, last, its evidence for the gate; slot 0 is no word. Hold the ``lock``
+    from asking for slots to the last use of them.
     """
 
     def __init__(self, stored: dict[str, Any], capacity: int = TABLE_WORDS) -> None:
-        self._whole, self._grams = stored["whole"], stored["grams"]
-        self._table, self._scale, self._gate = stored["table"], stored["scale"], stored["gate"]
+        self._whole, self._grams = HashIndex(stored["whole"]), HashIndex(stored["grams"])
+        self._table, self._gate = stored["table"], stored["gate"]
+        # Sums of so many rows of so large numbers are exact.
+        most = ZERO * int(np.abs(stored["scale"]).max(initial=0).astype(np.int64)) * MOST_GRAMS
+        self._scale = stored["scale"].astype(np.float32 if most < 2**24 else np.float64)
+        self._halves = np.array([(byte & 15, byte >> 4) for byte in range(256)], dtype=self._scale.dtype) - ZERO
         self.width = 2 * self._table.shape[1] + 1
-        self._capacity = capacity
         self._slot: dict[str, int] = {}
-        self.vectors = np.zeros((capacity + 1, self.width), dtype=np.int32)
+        self._pieces: dict[str, tuple[int, ...]] = {}
+        self.lock = Lock()
+        self._make_room(capacity)
 
-    def slots(self, words: Sequence[str]) -> NDArray[np.int64]:
-        """Where the vectors of at most :data:`GROUP_WORDS` words are; valid until the next call."""
-        known = self._slot
-        new = list(dict.fromkeys(word for word in words if word not in known))
-        if len(known) + len(new) > self._capacity:
-            known.clear()
-            new = list(dict.fromkeys(words))
-            if len(new) > self._capacity:
-                self._capacity = len(new)
-                self.vectors = np.zeros((self._capacity + 1, self.width), dtype=np.int32)
+    def slots(self, pieces: Sequence[str]) -> list[tuple[int, ...]]:
+        """Where the vectors of the words of each piece of text are; valid until the next call."""
+        new = [piece for piece in dict.fromkeys(pieces) if piece not in self._pieces]
         if new:
-            first = len(known) + 1
-            self.vectors[first : first + len(new)] = self._computed(new)
-            known.update(zip(new, range(first, first + len(new)), strict=True))
-        return np.fromiter((known[word] for word in words), dtype=np.int64, count=len(words))
-
-    def known(self, words: Sequence[str]) -> dict[str, tuple[bool, int]]:
-        """For each word whether it has a vector of its own, and its evidence for the gate: below zero where it looks
-        like one of the teacher's languages."""
-        distinct = list(dict.fromkeys(words))
-        found: dict[str, tuple[bool, int]] = {}
-        for i in range(0, len(distinct), GROUP_WORDS):
-            group = distinct[i : i + GROUP_WORDS]
-            whole, whole_of, _, _ = features(group)
-            own = np.zeros(len(group), dtype=bool)
-            own[whole_of[_places(self._whole, whole) >= 0]] = True
-            evidence = self._computed(group)[:, -1].tolist()
-            found.update(zip(group, zip(own.tolist(), evidence, strict=True), strict=True))
+            words = words_of(new)
+            unmet = list(dict.fromkeys([word for some in words for word in some if word not in self._slot]))
+            if len(self._slot) + len(unmet) > self._capacity or len(self._pieces) + len(new) > KEPT_PIECES:
+                if self._slot or self._pieces:
+                    self._slot.clear()
+                    self._pieces.clear()
+                    return self.slots(pieces)
+                self._make_room(max(self._capacity, len(unmet)))
+            if unmet:
+                there = slice(len(self._slot) + 1, len(self._slot) + 1 + len(unmet))
+                self.vectors[there], self._own[there] = self._computed(unmet)
+                self._slot.update(zip(unmet, range(there.start, there.stop), strict=True))
+            places = (tuple(map(self._slot.__getitem__, some)) for some in words)
+            self._pieces.update(zip(new, places, strict=True))
+        found = list(map(self._pieces.__getitem__, pieces))
+        for piece in new:
+            if len(piece) > LONGEST_PIECE:
+                del self._pieces[piece]
         return found
 
-    def _computed(self, words: Sequence[str]) -> Integers:
+    def _make_room(self, capacity: int) -> None:
+        self._capacity = capacity
+        self.vectors = np.zeros((capacity + 1, self.width), dtype=np.int32)
+        self._own = np.zeros(capacity + 1, dtype=bool)
+
+    def known(self, pieces: Sequence[str]) -> list[tuple[bool, int]]:
+        """Of each piece of text whether all its words have vectors of their own, and their evidence for the gate:
+        below zero where it looks like one of the teacher's languages."""
+        answers: list[tuple[bool, int]] = []
+        with self.lock:
+            for first, last in _groups(pieces):
+                slots = self.slots(pieces[first:last])
+                places = list(chain.from_iterable(slots))
+                own, evidence = iter(self._own[places].tolist()), iter(self.vectors[places, -1].tolist())
+                for some in slots:
+                    answers.append((all([*islice(own, len(some))]), sum(islice(evidence, len(some)))))
+        return answers
+
+    def _computed(self, words: Sequence[str]) -> tuple[Integers, NDArray[np.bool_]]:
+        """What is kept of words, and whether they have vectors of their own."""
         whole, whole_of, grams, gram_of = features(words)
-        out = np.zeros((len(words), self.width), dtype=np.int32)
-        out += self._added(_places(self._whole, whole), whole_of, 0, len(words))[0]
-        sums, counts = self._added(_places(self._grams, grams), gram_of, len(self._whole), len(words))
+        out, counts = self._added(self._whole.places(whole), whole_of, 0, len(words))
+        sums, grams_of_each = self._added(self._grams.places(grams), gram_of, len(self._whole), len(words))
         # The mean of the n-grams; float64 holds these sums and their quotients to the last digit that is kept.
-        out += np.rint(sums / np.maximum(counts, 1)[:, None]).astype(np.int32)
-        return out
+        out += np.rint(sums / np.maximum(grams_of_each, 1)[:, None]).astype(np.int32)
+        return out, counts > 0
 
     def _added(
         self, places: NDArray[np.int64], owners: NDArray[np.int64], offset: int, words: int
     ) -> tuple[Integers, NDArray[np.int64]]:
         """Sums of the rows at ``places`` (-1: unknown) by owner, and how many rows each has; owners never fall."""
-        known = places >= 0
+        known = np.flatnonzero(places >= 0)
         rows, owners = places[known] + offset, owners[known]
-        sums = np.zeros((words, self.width), dtype=np.int32)
-        if len(rows):
-            values = np.empty((len(rows), self.width), dtype=np.int32)
-            codes, scale = self._table[rows], self._scale[rows, None].astype(np.int32)
-            half = self.width // 2
-            np.multiply((codes & 15) - np.int32(ZERO), scale, out=values[:, :half])
-            np.multiply((codes >> 4) - np.int32(ZERO), scale, out=values[:, half:-1])
-            values[:, -1] = self._gate[rows]
-            first = np.flatnonzero(np.diff(owners, prepend=-1))
-            sums[owners[first]] = np.add.reduceat(values, first, axis=0)
-        return sums, np.bincount(owners, minlength=words)
-
-
-def _places(known: NDArray[np.uint32], hashes: NDArray[np.uint32]) -> NDArray[np.int64]:
-    """Where each hash is in the sorted ``known``, -1 where it is not."""
-    if not len(known):
-        return np.full(len(hashes), -1, dtype=np.int64)
-    places = np.minimum(np.searchsorted(known, hashes), len(known) - 1)
-    return np.where(known[places] == hashes, places, -1)
+        counts = np.bincount(owners, minlength=words)
+        ends = np.concatenate([[0], np.cumsum(counts)])
+        sums = np.empty((words, self.width), dtype=np.int32)
+        half = self.width // 2
+        for first in range(0, words, BLOCK_WORDS):
+            here = ends[first : first + BLOCK_WORDS + 1]
+            some = rows[here[0] : here[-1]]
+            values = np.take(self._halves, np.take(self._table, some, axis=0), axis=0).reshape(len(some), 2 * half)
+            scale, added = self._scale[some], np.empty((len(here) - 1, 2 * half), dtype=self._scale.dtype)
+            for i, (start, end) in enumerate(pairwise((here - here[0]).tolist())):
+                np.dot(scale[start:end], values[start:end], out=added[i])
+            part = slice(first, first + len(added))
+            sums[part, :half], sums[part, half:-1] = added[:, ::2], added[:, 1::2]
+        sums[:, -1] = np.bincount(owners, weights=self._gate[rows], minlength=words)
+        return sums, counts
 
 
 @lru_cache(maxsize=1)

@@ -3,6 +3,9 @@
 A word is a run of letters, marks and digits, case-folded. Its features are the word as it is written, the word
 without the accents that writers leave out, and that one's character n-grams between marks of beginning and end.
 Scripts written without spaces have no words to find; there every two neighbouring characters stand for one.
+
+White space parts words and keeps the letters on its sides from changing each other: the words of a text are those of
+the pieces between its white space.
 """
 
 from __future__ import annotations
@@ -10,9 +13,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from operator import add
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -27,8 +31,12 @@ LONGEST_WORD = 40
 #: scripts whose characters are syllables (from Hangul's parts and Ethiopic on in Unicode).
 ALPHABETIC, SYLLABIC = (3, 4, 5), (2, 3)
 _FIRST_SYLLABIC = 0x1100
+_MOST_CODES = LONGEST_WORD * 4 + 2
+#: More n-grams than the longest word has.
+MOST_GRAMS = len(ALPHABETIC) * _MOST_CODES
 _SEEDS = {"exact": 0x9E3779B97F4A7C15, "plain": 0xC2B2AE3D27D4EB4F, "gram": 0x165667B19E3779F9}
 _BASE = np.uint64(0x100000001B3)
+_POWERS = np.cumprod(np.full(_MOST_CODES, _BASE), dtype=np.uint64)
 
 #: Blocks of scripts written without spaces: Thai to Tibetan, Myanmar, Khmer, kana, Han.
 _UNSPACED = ((0x0E00, 0x0FFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x3040, 0x30FF), (0x3400, 0x9FFF), (0xF900, 0xFAFF))
@@ -81,11 +89,20 @@ def _reading(code: int) -> int:
 
 def words_of(texts: Sequence[str]) -> list[list[str]]:
     """The words of each text, in order, as :func:`features` wants them."""
-    joined = unicodedata.normalize("NFKC", "\n".join(" ".join(text.split("\n")) for text in texts))
-    codes = np.frombuffer(joined.encode("utf-32-le", "replace"), dtype=np.uint32)
+    codes = _codes_of("\n".join([" ".join(text.split("\n")) for text in texts]))
     folded = _folded(codes)
-    lines = folded[folded != _GONE].tobytes().decode("utf-32-le").split("\n")
+    lines = _text(folded[folded != _GONE]).split("\n")
     return [[word[:LONGEST_WORD] for part in line.split() for word in _parts(part)] for line in lines]
+
+
+def _codes_of(text: str) -> NDArray[np.uint32]:
+    """Code points in NFKC, lone surrogates being question marks."""
+    normal = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    return np.frombuffer(normal.encode("utf-32-le", "replace"), dtype=np.uint32)
+
+
+def _text(codes: NDArray[np.uint32]) -> str:
+    return codes.tobytes().decode("utf-32-le")
 
 
 def first_words(text: str, most: int) -> str:
@@ -93,29 +110,46 @@ def first_words(text: str, most: int) -> str:
     end = 8 * most
     while end < len(text) and len(words_of([text[:end]])[0]) <= most:
         end *= 2
+    if end >= len(text) and len(words_of([text])[0]) <= most:
+        return text
     # As far as the first character of the word that is one too many.
     reach = range(min(end, len(text)) + 1)
     over = bisect_right(reach, most, key=lambda end: len(words_of([text[:end]])[0]))
-    return text if over > len(text) else text[: over - 1]
+    return text[: over - 1]
 
 
-def written_of(texts: Sequence[str]) -> list[list[tuple[str, bool]]]:
-    """The words of each text as they are written (in NFKC), each with whether it begins a sentence, a quotation or a
-    line. What is written without spaces is one word."""
-    joined = unicodedata.normalize("NFKC", "\n".join(_BEGIN.join(text.split("\n")) for text in texts))
-    codes = np.frombuffer(joined.encode("utf-32-le", "replace"), dtype=np.uint32)
+class Written(NamedTuple):
+    """The ``words`` of a piece of text as they are written, each with whether it begins a sentence, a quotation or a
+    line; and whether a word ``after`` the piece would. None is: as a word in the place of the piece would."""
+
+    words: tuple[tuple[str, bool | None], ...]
+    after: bool | None
+
+
+def pieces_of(text: str) -> list[str]:
+    """A text cut at spaces and line ends, which are pieces of their own, for :func:`written_of`."""
+    return text.replace("\n", " \n ").split(" ")
+
+
+def written_of(pieces: Sequence[str]) -> list[Written]:
+    """What stands in each piece of a text, in NFKC. What is written without spaces is one word."""
+    if not pieces:
+        return []
+    codes = _codes_of("\n".join(_BEGIN.join(piece.split("\n")) for piece in pieces))
     folded = _folded(codes)
     between = (folded == _SPACE) & ~np.isin(codes, _BEGINNINGS)
-    lines = np.where(between, _SPACE, codes)[folded != _GONE].astype(np.uint32).tobytes().decode("utf-32-le")
-    return [list(_written(line)) for line in lines.split("\n")] if texts else []
+    lines = _text(np.where(between, _SPACE, codes)[folded != _GONE].astype(np.uint32))
+    return [_written(line) for line in lines.split("\n")]
 
 
-def _written(line: str) -> Iterator[tuple[str, bool]]:
-    begins = True
+def _written(line: str) -> Written:
+    words: list[tuple[str, bool | None]] = []
+    begins = None
     for found in _WRITTEN.finditer(line):
         if found[1]:
-            yield found[1], begins
+            words.append((found[1], begins))
         begins = not found[1]
+    return Written(tuple(words), begins)
 
 
 def _parts(word: str) -> list[str]:
@@ -125,7 +159,7 @@ def _parts(word: str) -> list[str]:
     parts, start = [], 0
     for run in _UNSPACED_RUN.finditer(word):
         parts += [word[start : run.start()]] if run.start() > start else []
-        parts += [word[i : min(i + 2, run.end())] for i in range(run.start(), max(run.end() - 1, run.start() + 1))]
+        parts += [*map(add, run[0], run[0][1:])] or [run[0]]
         start = run.end()
     return parts + ([word[start:]] if start < len(word) else [])
 
@@ -147,52 +181,53 @@ def features(words: Sequence[str]) -> tuple[Hashes, NDArray[np.int64], Hashes, N
     if not words:
         none = np.empty(0, dtype=np.uint32)
         return none, none.astype(np.int64), none, none.astype(np.int64)
-    exact, owner = _whole(words, "exact")
     plain_words = _without_accents(words)
-    differs = np.array([a != b for a, b in zip(words, plain_words, strict=True)], dtype=bool)
-    plain, _ = _whole(plain_words, "plain")
-    whole = np.concatenate([exact, plain[differs]])
-    whole_of = np.concatenate([owner, owner[differs]])
+    differs = np.flatnonzero([a != b for a, b in zip(words, plain_words, strict=True)])
+    codes, owner, lengths = _codes(plain_words)
+    plain_sums = _sums(codes, lengths)
+    exact_sums = plain_sums.copy()
+    if len(differs):
+        own, _, own_lengths = _codes([words[i] for i in differs.tolist()])
+        exact_sums[differs] = _sums(own, own_lengths)
+    whole = np.concatenate([_mixed(exact_sums, _SEEDS["exact"]), _mixed(plain_sums[differs], _SEEDS["plain"])])
+    whole_of = np.concatenate([np.arange(len(words)), differs])
     order = np.argsort(whole_of, kind="stable")
-    grams, gram_of = _grams(plain_words)
-    return whole[order], whole_of[order], grams, gram_of
+    return whole[order], whole_of[order], *_grams(codes, owner)
 
 
 def _without_accents(words: Sequence[str]) -> list[str]:
-    joined = unicodedata.normalize("NFD", " ".join(words)).translate(_plain())
-    plain = unicodedata.normalize("NFC", joined).split(" ")
-    return [p or w for p, w in zip(plain, words, strict=True)]
+    joined = " ".join([word for word in words if not word.isascii()])
+    plain = iter(unicodedata.normalize("NFC", unicodedata.normalize("NFD", joined).translate(_plain())).split(" "))
+    return [word if word.isascii() else next(plain) or word for word in words]
 
 
-def _codes(words: Sequence[str]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    """Code points of the words between marks, one after the other, and the word each belongs to."""
-    flat = np.frombuffer("".join(f"\x02{word}\x03" for word in words).encode("utf-32-le"), dtype=np.uint32)
-    lengths = np.fromiter((len(word) + 2 for word in words), dtype=np.int64, count=len(words))
-    return flat.astype(np.uint64), np.repeat(np.arange(len(words)), lengths)
+def _codes(words: Sequence[str]) -> tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64]]:
+    """Code points of the words between marks, one after the other; the word each belongs to; and their numbers."""
+    flat = np.frombuffer("".join([f"\x02{word}\x03" for word in words]).encode("utf-32-le"), dtype=np.uint32)
+    lengths = np.fromiter(map(len, words), dtype=np.int64, count=len(words)) + 2
+    return flat.astype(np.uint64), np.repeat(np.arange(len(words)), lengths), lengths
 
 
-def _whole(words: Sequence[str], kind: str) -> tuple[Hashes, NDArray[np.int64]]:
-    owner = np.arange(len(words))
-    codes, word = _codes(words)
-    first = np.flatnonzero(np.diff(word, prepend=-1))
-    place = np.arange(len(codes)) - np.repeat(first, np.diff([*first.tolist(), len(codes)]))
-    powers = np.cumprod(np.full(LONGEST_WORD * 4 + 2, _BASE), dtype=np.uint64)
-    sums = np.add.reduceat(codes * powers[place], first)
-    return _mixed(sums, _SEEDS[kind]), owner
+def _sums(codes: NDArray[np.uint64], lengths: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """What a word's code points come to, each with a weight for its place."""
+    first = np.cumsum(lengths) - lengths
+    place = np.arange(len(codes)) - np.repeat(first, lengths)
+    return np.add.reduceat(codes * _POWERS[place], first)
 
 
-def _grams(words: Sequence[str]) -> tuple[Hashes, NDArray[np.int64]]:
-    codes, word = _codes(words)
+def _grams(codes: NDArray[np.uint64], word: NDArray[np.int64]) -> tuple[Hashes, NDArray[np.int64]]:
     # The character after the mark of beginning decides the script of its word.
     first = np.flatnonzero(np.diff(word, prepend=-1))
     syllabic = codes[np.minimum(first + 1, len(codes) - 1)] >= _FIRST_SYLLABIC
-    rolling = codes.copy()
+    rolling = codes
     hashes, owners = [], []
     for n in range(2, max(*ALPHABETIC, *SYLLABIC) + 1):
         rolling = rolling[:-1] * _BASE + codes[n - 1 :] if n <= len(codes) else rolling[:0]
+        wanted = np.where(syllabic, n in SYLLABIC, n in ALPHABETIC)
+        if not wanted.any():
+            continue
         here = word[: len(rolling)]
-        inside = here == word[n - 1 :][: len(rolling)]
-        inside &= np.where(syllabic[here], n in SYLLABIC, n in ALPHABETIC)
+        inside = np.flatnonzero((here == word[n - 1 :][: len(rolling)]) & wanted[here])
         hashes.append(_mixed(rolling[inside], _SEEDS["gram"] + n))
         owners.append(here[inside])
     grams, owner = np.concatenate(hashes), np.concatenate(owners)

@@ -23,7 +23,7 @@ LONGEST = 4096
 #: Tokens added to each text: one at its beginning, one at its end.
 MARKS = 2
 #: Raised when the forward pass would give other bytes.
-FORWARD = 2
+FORWARD = 3
 #: Languages the model was trained on (ISO 639-3 and script), and those measured to come with them for free. In any
 #: other language most tokens are unknown, and vectors look valid but mean nothing.
 LANGUAGES = (
@@ -91,7 +91,7 @@ class UseMultilingual(PromptedEncoder):
 
     def encode(self, inputs: Sequence[str]) -> Vectors:
         """Unit vectors of inputs: float32 ``(len(inputs), 512)``."""
-        return self._model.encode(self._read(inputs))
+        return self._model.encode(self._shortened(self.tokenized(inputs)))
 
     def tokenized(self, inputs: Sequence[str]) -> list[Ids]:
         """Token numbers of each input, not shortened, with the marks of beginning and end.
@@ -101,14 +101,23 @@ class UseMultilingual(PromptedEncoder):
         """
         known = self._recent
         if missing := [text for text in dict.fromkeys(inputs) if text not in known]:
-            ids = self._tokenizer.encode(missing, add_bos=True, add_eos=True, return_type="numpy", num_threads=1)
-            known = {**known, **dict(zip(missing, ids, strict=True))}
+            known = {**known, **dict(zip(missing, self._ids(missing), strict=True))}
             self._recent = {text: known[text] for text in inputs}
         return [known[text] for text in inputs]
 
-    def _read(self, inputs: Sequence[str]) -> list[Ids]:
+    def _ids(self, inputs: Sequence[str]) -> list[Ids]:
+        """:meth:`tokenized`, without keeping anything."""
+        found: list[Ids] = self._tokenizer.encode(
+            list(inputs), add_bos=True, add_eos=True, return_type="numpy", num_threads=1
+        )
+        return found
+
+    def _shortened(self, sequences: Sequence[Ids]) -> list[Ids]:
+        """What is read of each sequence: the first tokens, and the mark of the end."""
+        import numpy as np
+
         longest = self.max_tokens
-        return [_shortened(ids, longest) if len(ids) > longest else ids for ids in self.tokenized(inputs)]
+        return [np.append(ids[: longest - 1], ids[-1]) if len(ids) > longest else ids for ids in sequences]
 
     def _file(self, name: str) -> Path:
         path = self._resources / name
@@ -123,13 +132,6 @@ class UseMultilingual(PromptedEncoder):
     @property
     def _model(self) -> UseModel:
         return _model(self._file("weights.npz"), self.max_tokens)
-
-
-def _shortened(ids: Ids, longest: int) -> Ids:
-    """The first tokens, and the mark of the end."""
-    import numpy as np
-
-    return np.append(ids[: longest - 1], ids[-1])
 
 
 # Loaded once a process: a worker makes an encoder for every task, and the model keeps what it computes from tokens.
@@ -155,6 +157,7 @@ def _refuse_foreign_options(config: EncoderConfig) -> None:
         "weights": config.weights != "",
         "dtype": config.dtype != "float32",
         "trust_remote_code": config.trust_remote_code,
+        "code_revision": config.code_revision != "",
         "normalise": not config.normalise,
         "device": config.device != "cpu",
         "query_task": config.query_task is not None,

@@ -27,10 +27,9 @@
 #define STEPS 4
 /* Rows that the longest n-gram reaches over a row, on either side. */
 #define REACH 2
-/* Rows held at once: their features and the weights together stay in a cache of 1 MiB. */
-#define BLOCK 24
-/* Rows before a token is read that its terms are asked for. */
-#define AHEAD 3
+/* Rows held at once: what they need and the weights together stay in a cache of 1 MiB. As many as there are strips of
+   products, during each of which the terms of a token of the next block are fetched. */
+#define BLOCK 12
 /* Rows and outputs whose sums are held in registers: 6 times four of 16. */
 #define TILE 6
 #define STRIP 64
@@ -69,14 +68,14 @@ static int runs_here(void)
         && __builtin_cpu_supports("avx512vnni");
 }
 
-/* Ask for what a token adds, rows before it is read: tokens lie anywhere in memory. */
+/* Ask for what a token adds, long before it is read: tokens lie anywhere in memory. */
 FAST static void fetch(const Network *net, int32_t slot)
 {
     for (int order = 0; order < ORDERS; order++) {
         const size_t size = (LENGTH[order] + 1) * WIDTH * sizeof(uint16_t);
         const char *terms = (const char *)net->terms[order] + slot * size;
         for (size_t i = 0; i < size; i += 64)
-            _mm_prefetch(terms + i, _MM_HINT_T0);
+            _mm_prefetch(terms + i, _MM_HINT_T1);
     }
     const char *embedding = (const char *)(net->embedding + (size_t)slot * EMBEDDING);
     for (size_t i = 0; i < EMBEDDING * sizeof(float); i += 64)
@@ -178,13 +177,16 @@ FAST static void products(const uint8_t *windows, const int8_t *weights, int ste
     }
 }
 
-/* Second convolution of the first `rows` rows of the block: relu(sum * scale + bias), plus what it was made of. */
-FAST static void convolve(const Network *net, Space *space, int rows)
+/* Second convolution of the first `rows` rows of the block: relu(sum * scale + bias), plus what it was made of. Fetches
+   what comes from `next` on meanwhile. */
+FAST static void convolve(const Network *net, Space *space, int rows, const int32_t *next, const int32_t *end)
 {
     for (int order = 0; order < ORDERS; order++) {
         const int n = LENGTH[order], steps = n * WIDTH / 4;
         const uint8_t *windows = space->rounded[order] + (REACH - BEFORE[order]) * WIDTH;
         for (int strip = 0; strip < WIDTH / STRIP; strip++) {
+            if (next < end)
+                fetch(net, *next++);
             const int first = order * WIDTH + strip * STRIP;
             const int8_t *weights = net->weights[order] + (size_t)strip * steps * 4 * STRIP;
             for (int row = 0; row < rows; row += TILE) {
@@ -246,8 +248,9 @@ FAST static float add_row(const float *embedding, const float *features, float e
     return scale * mean;
 }
 
-/* What the dense layers read of one text. */
-FAST static void sum_text(const Network *net, Space *space, const int32_t *slots, Py_ssize_t length, float *out)
+/* What the dense layers read of one text. Other texts follow, up to `end`. */
+FAST static void sum_text(const Network *net, Space *space, const int32_t *slots, Py_ssize_t length,
+                          const int32_t *end, float *out)
 {
     double shift = 0;
     memset(out, 0, FEATURES * sizeof(float));
@@ -266,14 +269,12 @@ FAST static void sum_text(const Network *net, Space *space, const int32_t *slots
         }
         for (; gathered < first + rows + REACH; gathered++) {
             const int place = (int)(gathered - first) + REACH;
-            if (gathered + AHEAD < length)
-                fetch(net, slots[gathered + AHEAD]);
             if (gathered < length)
                 gather(net, space, slots, length, gathered, place);
             else
                 blank(space, place);
         }
-        convolve(net, space, rows);
+        convolve(net, space, rows, slots + first + rows + 2 * REACH, end);
         for (int r = 0; r < rows; r++) {
             const float *embedding = net->embedding + (size_t)slots[first + r] * EMBEDDING;
             shift += add_row(embedding, space->features[r], net->eps, out);
@@ -286,7 +287,8 @@ FAST static void sum_text(const Network *net, Space *space, const int32_t *slots
 
 #else
 static int runs_here(void) { return 0; }
-static void sum_text(const Network *net, Space *space, const int32_t *slots, Py_ssize_t length, float *out) {}
+static void sum_text(const Network *net, Space *space, const int32_t *slots, Py_ssize_t length, const int32_t *end,
+                     float *out) {}
 #endif
 
 static PyObject *supported(PyObject *self, PyObject *none)
@@ -342,11 +344,11 @@ static int compute(const Py_buffer *b, float highest, float eps)
         net.terms[order] = b[TERMS + order].buf;
         net.weights[order] = b[WEIGHTS + order].buf;
     }
-    const int32_t *slots = b[SLOTS].buf;
+    const int32_t *slots = b[SLOTS].buf, *end = slots + b[SLOTS].len / sizeof(int32_t);
     const int64_t *lengths = b[LENGTHS].buf;
     float *out = b[OUT].buf;
     for (Py_ssize_t i = 0; i < b[LENGTHS].len / (Py_ssize_t)sizeof(int64_t); i++) {
-        sum_text(&net, space, slots, lengths[i], out + i * FEATURES);
+        sum_text(&net, space, slots, lengths[i], end, out + i * FEATURES);
         slots += lengths[i];
     }
     free(space);

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -12,10 +13,11 @@ from m4corpus.embed.config import EncoderConfig
 from m4corpus.embed.prompts import PromptedEncoder, PromptedTokenizer
 from m4corpus.embed.threads import one_thread
 from m4corpus.embed.transformers import passes
-from m4corpus.embed.transformers.facts import fast_tokenizer, limit, pooling, prompts_of
-from m4corpus.embed.transformers.loading import is_routed, load_network, load_unplaced, passage_module, tasks_of
+from m4corpus.embed.transformers.facts import pooling
+from m4corpus.embed.transformers.loading import is_routed, load_network, load_unplaced, tasks_of
+from m4corpus.embed.transformers.measure import Measure
 from m4corpus.embed.transformers.overlap import overlapped
-from m4corpus.embed.transformers.provenance import check_source, provenance
+from m4corpus.embed.transformers.provenance import borrowed, check_source, provenance
 
 if TYPE_CHECKING:
     from m4corpus.embed.encoder import Vectors
@@ -29,36 +31,39 @@ _shaped: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()
 
 class SentenceTransformerTokenizer(PromptedTokenizer):
     """The tokenizer of a model whose network is not run and, mostly, not read: see
-    :func:`~m4corpus.embed.transformers.loading.load_unplaced`."""
+    :func:`~m4corpus.embed.transformers.loading.load_unplaced`. With a file in which it is ``kept``, the model is loaded
+    to write that file, and not again while it is there."""
 
-    def __init__(self, config: EncoderConfig) -> None:
+    def __init__(self, config: EncoderConfig, kept: Path | None = None) -> None:
         check_source(config)
-        self._use(config, load_unplaced(config))
+        measure = Measure.kept(kept) if kept else None
+        if measure is None:
+            measure = Measure.of(config, load_unplaced(config))
+            if kept:
+                measure.keep(kept)
+        self._use(measure)
 
-    def _use(self, config: EncoderConfig, model: Any) -> None:
-        self._tokenizer = fast_tokenizer(config, model)
-        self._unknown = getattr(passage_module(config, model).tokenizer, "unk_token_id", None)
-        self._tasks = tasks_of(config, model)
-        self._max_tokens = limit(config, model)
-        self.prompts = prompts_of(config, model)
+    def _use(self, measure: Measure) -> None:
+        self._measure = measure
+        self.prompts = measure.prompts
 
     @property
     def max_tokens(self) -> int:
         """Longest input, in tokens, that is read to its end."""
-        return self._max_tokens
+        return self._measure.max_tokens
 
     def token_offsets(self, text: str) -> list[tuple[int, int]]:
         """Character spans of the tokens of the bare text; text between two spans (a space) belongs to no token."""
-        return list(self._tokenizer.encode(text, add_special_tokens=False).offsets)
+        return list(self._measure.tokenizer.encode(text, add_special_tokens=False).offsets)
 
     def unknown_tokens(self, texts: Sequence[str]) -> list[tuple[int, int]]:
         """Tokens the tokenizer does not know, and all tokens, of each bare text."""
-        found = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
-        return [(sum(id == self._unknown for id in encoding.ids), len(encoding.ids)) for encoding in found]
+        found = self._measure.tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        return [(sum(id == self._measure.unknown for id in encoding.ids), len(encoding.ids)) for encoding in found]
 
     def count_inputs(self, inputs: Sequence[str]) -> list[int]:
         """Tokens of each input, with the model's own marks."""
-        return [len(encoding.ids) for encoding in self._tokenizer.encode_batch(list(inputs))]
+        return [len(encoding.ids) for encoding in self._measure.tokenizer.encode_batch(list(inputs))]
 
 
 class SentenceTransformerEncoder(SentenceTransformerTokenizer, PromptedEncoder):
@@ -75,7 +80,8 @@ class SentenceTransformerEncoder(SentenceTransformerTokenizer, PromptedEncoder):
         self._model = load_network(config)
         # The library's tokenizer is told how to truncate and fill up before each use of it.
         self._tokenizing = threading.Lock()
-        self._use(config, self._model)
+        self._tasks = tasks_of(config, self._model)
+        self._use(Measure.of(config, self._model))
         self.dimension = int(self._encoded(["a"], self._tasks[1]).shape[1])
 
     @property
@@ -96,6 +102,7 @@ class SentenceTransformerEncoder(SentenceTransformerTokenizer, PromptedEncoder):
             "dtype": self._config.dtype if self._config.backend == "torch" else "the graph's own",
             "normalise": self._config.normalise,
             "trust_remote_code": self._config.trust_remote_code,
+            **borrowed(self._config),
             "truncation": "the first tokens are read",
         }
 

@@ -140,12 +140,14 @@ def _asked(config: EncoderConfig, directory: Path) -> dict[str, Any]:
     """Options a preset or the caller gave, which the directory cannot give by itself."""
     from m4corpus.embed.transformers.loading import foreign_code
 
+    code = foreign_code(directory) if config.trust_remote_code else []
     given = {
         "query_prompt": config.query_prompt,
         "passage_prompt": config.passage_prompt,
         "instruction": config.instruction,
         # What was stored as pickle no longer is.
-        "trust_remote_code": bool(config.trust_remote_code and foreign_code(directory)) or None,
+        "trust_remote_code": bool(code) or None,
+        "code_revision": config.code_revision if any("--" in one for one in code) else None,
     }
     return {option: value for option, value in given.items() if value is not None}
 

@@ -12,6 +12,9 @@ from typing import Any
 from m4corpus.embed.config import EncoderConfig
 from m4corpus.embed.files import State, file_state, model_files
 from m4corpus.embed.transformers import hub
+from m4corpus.embed.transformers.borrowed import UnpinnedCode, with_pinned_code
+from m4corpus.embed.transformers.pickled import PickledWeights, without_pickle
+from m4corpus.embed.transformers.whole import IncompleteWeights, noting_missing, refuse_incomplete
 from m4corpus.errors import UserError
 
 
@@ -109,8 +112,14 @@ def _found(config: EncoderConfig, device: str) -> Any:
     library = _library(config)
 
     def loaded(name: str, *, local: bool, revision: str | None = None) -> Any:
-        with quiet(), _reported(config.name), _safe_weights(config):
-            return library(
+        with (
+            quiet(),
+            _reported(config.name),
+            without_pickle(config),
+            with_pinned_code(config),
+            noting_missing() as missing,
+        ):
+            model = library(
                 name,
                 revision=revision,
                 device=device,
@@ -118,6 +127,8 @@ def _found(config: EncoderConfig, device: str) -> Any:
                 local_files_only=local,
                 model_kwargs=None if config.trust_remote_code else {"use_safetensors": True},
             )
+        refuse_incomplete(config, model, missing)
+        return model
 
     directory = Path(config.name).expanduser()
     if directory.is_dir():
@@ -128,7 +139,7 @@ def _found(config: EncoderConfig, device: str) -> Any:
         if hub.is_cached(config.name, config.revision):
             try:
                 model = loaded(config.name, local=True, revision=config.revision)
-            except PickledWeights:
+            except (PickledWeights, UnpinnedCode, IncompleteWeights):
                 raise
             except UserError:
                 # The cache holds a part of it; the Hub has the rest.
@@ -192,49 +203,6 @@ def _json(path: Path, otherwise: Any) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return otherwise
-
-
-class PickledWeights(UserError):
-    """A model's weights are stored as pickle, and the recipe does not trust them."""
-
-
-@contextmanager
-def _safe_weights(config: EncoderConfig) -> Iterator[None]:
-    """Refuses weights stored as pickle, in whatever module of a model they are: reading them can run code.
-
-    transformers refuses them for its networks when asked to; other modules of sentence-transformers read what they
-    find, all of it through :func:`torch.load`.
-    """
-    import torch
-
-    if config.trust_remote_code:
-        yield
-        return
-
-    def refuse(*args: object, **options: object) -> None:
-        raise PickledWeights(
-            f"encoder '{config.name}' stores weights as pickle, which can run code when it is read",
-            "Convert the model to safetensors (load it where you trust it, and save it again), choose a revision that "
-            "has them, or set 'trust_remote_code: true' if you trust its makers.",
-        )
-
-    load, torch.load = torch.load, refuse
-    try:
-        yield
-    except OSError as error:
-        if _has_pickle_alone(config.name, str(error)):
-            refuse()
-        raise
-    finally:
-        torch.load = load
-
-
-def _has_pickle_alone(name: str, said: str) -> bool:
-    """Whether what transformers said, asked to read safetensors alone, means that there is pickle instead."""
-    directory = Path(name).expanduser()
-    if directory.is_dir():
-        return "no file named model.safetensors" in said and any(directory.rglob("pytorch_model*.bin"))
-    return "cannot be loaded with `safetensors`" in said
 
 
 @contextmanager

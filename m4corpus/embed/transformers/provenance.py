@@ -49,8 +49,14 @@ def provenance(config: EncoderConfig) -> dict[str, Any]:
             "max_tokens": config.max_tokens,
             "normalise": config.normalise,
             "trust_remote_code": config.trust_remote_code,
+            **borrowed(config),
         },
     }
+
+
+def borrowed(config: EncoderConfig) -> dict[str, Any]:
+    """The commit of code from another repository, where the recipe names one."""
+    return {"code_revision": config.code_revision} if config.code_revision else {}
 
 
 def _instructions(config: EncoderConfig) -> dict[str, Any]:
@@ -62,7 +68,9 @@ def _instructions(config: EncoderConfig) -> dict[str, Any]:
 
 
 def check_source(config: EncoderConfig) -> None:
-    """Raise :class:`UserError` for a name that is no directory and no Hub id with its commit hash."""
+    """Raise :class:`UserError` for a name that is no directory and no Hub id with its commit hash, and for a commit of
+    code that is none, or that would not run."""
+    _check_code(config)
     if Path(config.name).expanduser().is_dir():
         if config.revision:
             raise UserError(f"encoder '{config.name}' is a directory and takes no revision", "Leave 'revision' out.")
@@ -74,8 +82,24 @@ def check_source(config: EncoderConfig) -> None:
             f"encoder '{config.name}' needs a revision (there is no directory of that name either)",
             "Pin the model: put the commit hash shown on its Hub page, under 'Files', into 'revision'.",
         )
-    if not _COMMIT.fullmatch(config.revision):
+    _check_commit(config.name, "revision", config.revision)
+
+
+def _check_code(config: EncoderConfig) -> None:
+    if not config.code_revision:
+        return
+    _check_commit(config.name, "code_revision", config.code_revision)
+    if not config.trust_remote_code:
         raise UserError(
-            f"encoder '{config.name}': revision '{config.revision}' is no commit hash",
+            f"encoder '{config.name}' has a code_revision, but no code may run",
+            "Read the code at that commit; if you trust it, set 'trust_remote_code: true'. If the model needs none, "
+            "leave 'code_revision' out.",
+        )
+
+
+def _check_commit(name: str, option: str, given: str) -> None:
+    if not _COMMIT.fullmatch(given):
+        raise UserError(
+            f"encoder '{name}': {option} '{given}' is no commit hash",
             "A branch or tag may move; give the 40 hex digits of the commit.",
         )

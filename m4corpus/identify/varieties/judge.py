@@ -89,24 +89,6 @@ class VarietyJudge:
         return VarietyDecision(variety, confidence, _said([c for c in claims if c.variety == variety]))
 
 
-def judge(
-    text: str,
-    language: str,
-    script: str = "",
-    *,
-    language_confidence: float = 1.0,
-    hint: str = "",
-    hint_from: str = "",
-    url: str = "",
-    config: VarietiesConfig | None = None,
-) -> VarietyDecision:
-    """As :meth:`VarietyJudge.judge`, for a single text; models of ``config`` are loaded anew at each call."""
-    judging = VarietyJudge(config) if config else _default()
-    return judging.judge(
-        text, language, script, language_confidence=language_confidence, hint=hint, hint_from=hint_from, url=url
-    )
-
-
 def weigh(claims: Iterable[Claim]) -> tuple[str, float]:
     """The variety best supported by at least one claim, and its probability; equals go to the first claimed."""
     doubts: dict[str, float] = {}
@@ -169,8 +151,3 @@ def _nothing(language: str, reading: Reading, config: VarietiesConfig) -> str:
 
 def _said(claims: Iterable[Claim]) -> str:
     return "; ".join(dict.fromkeys(str(claim) for claim in claims))
-
-
-@cache
-def _default() -> VarietyJudge:
-    return VarietyJudge()

@@ -132,19 +132,33 @@ def test_bytes_depend_on_the_text_alone(encoder: Multilingual) -> None:
     np.testing.assert_allclose(np.linalg.norm(alone, axis=1), 1, atol=1e-5)
 
 
-def test_bytes_do_not_depend_on_what_was_read_before(encoder: Multilingual) -> None:
-    """A table of words that starts afresh again and again."""
+@pytest.mark.parametrize(("words", "pieces"), [(20, 65536), (32768, 7)])
+def test_bytes_do_not_depend_on_what_was_read_before(
+    encoder: Multilingual, monkeypatch: pytest.MonkeyPatch, words: int, pieces: int
+) -> None:
+    """Tables of words and of pieces of text that start afresh again and again."""
     texts = [text for group in READ.values() for text in group]
     network = encoder._student
-    with np.load(student.MODEL, allow_pickle=False) as stored:
-        small = student.Vocabulary({name: stored[name] for name in stored.files}, capacity=20)
-    before, network.vocabulary = network.vocabulary, small
-    try:
-        afresh = [network.sums([text], 4096).sums for text in [*texts, *texts[::-1]]]
-    finally:
-        network.vocabulary = before
     usual = network.sums([*texts, *texts[::-1]], 4096).sums
+    with np.load(student.MODEL, allow_pickle=False) as stored:
+        small = student.Vocabulary({name: stored[name] for name in stored.files}, capacity=words)
+    monkeypatch.setattr(network, "vocabulary", small)
+    monkeypatch.setattr(student, "KEPT_PIECES", pieces)
+    afresh = [network.sums([text], 4096).sums for text in [*texts, *texts[::-1]]]
     assert np.concatenate(afresh).tobytes() == usual.tobytes()
+    assert network.sums([*texts, *texts[::-1]], 4096).sums.tobytes() == usual.tobytes()
+
+
+def test_a_long_text_is_read_as_far_as_the_limit(encoder: Multilingual) -> None:
+    """Whatever stands behind, and however much: in words, and in pairs of characters that no space divides."""
+    network = encoder._student
+    words = " ".join(READ["swh"])
+    count = network.sums([words], 4096).words[0]
+    for begun, rest in ((words, " — " * 30_000 + "kitabu " * 9000), ("平た" * 10, "い寿司" * 20_000)):
+        most = count if begun == words else 19
+        long, short = network.sums([begun + rest], most), network.sums([begun], most)
+        assert long.words.tolist() == short.words.tolist() == [most]
+        assert long.sums.tobytes() == short.sums.tobytes()
 
 
 def test_a_byte_of_the_table_holds_two_dimensions() -> None:
@@ -156,9 +170,26 @@ def test_a_byte_of_the_table_holds_two_dimensions() -> None:
         "gate": np.array([-5], dtype=np.int16),
     }
     vocabulary = student.Vocabulary(stored, capacity=4)
-    found = vocabulary.vectors[vocabulary.slots(["bread", "unheard"])]
-    assert found.tolist() == [[2100, 600, -2100, 0, -5], [0, 0, 0, 0, 0]]
-    assert vocabulary.known(["bread", "unheard"]) == {"bread": (True, -5), "unheard": (False, 0)}
+    (bread, unheard), none = vocabulary.slots(["Bread/unheard", "…"])
+    assert vocabulary.vectors[[bread, unheard]].tolist() == [[2100, 600, -2100, 0, -5], [0, 0, 0, 0, 0]]
+    assert none == ()
+    assert vocabulary.known(["bread", "unheard", "bread bread"]) == [(True, -5), (False, 0), (True, -10)]
+
+
+def test_numbers_too_large_for_single_precision_are_summed_exactly() -> None:
+    """Rows that a file might hold, though ours does not: no digit is lost, in whichever order they are summed."""
+    word = "".join(chr(ord("a") + i * i % 26) for i in range(40))
+    grams = np.unique(features([word])[2])
+    stored = {
+        "whole": np.empty(0, dtype=np.uint32),
+        "grams": grams,
+        "table": np.full((len(grams), 1), 0xF0, dtype=np.uint8),
+        "scale": np.full(len(grams), 32767, dtype=np.int16),
+        "gate": np.zeros(len(grams), dtype=np.int16),
+    }
+    vocabulary = student.Vocabulary(stored, capacity=4)
+    ((slot,),) = vocabulary.slots([word])
+    assert vocabulary.vectors[slot].tolist() == [-8 * 32767, 7 * 32767, 0]
 
 
 def test_reads_no_further_than_its_limit(encoder: Multilingual) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from m4corpus.embed.carried.multilingual import Multilingual
 from m4corpus.embed.carried.names import Names
-from m4corpus.embed.carried.student_words import first_words, words_of, written_of
+from m4corpus.embed.carried.student_words import first_words, pieces_of, words_of, written_of
 from m4corpus.embed.config import EncoderConfig
 from m4corpus.embed.encoder import load
 
@@ -48,27 +48,42 @@ def test_no_text_no_names(names: Names) -> None:
     assert found(names, "") == ("", "")
 
 
-def test_what_a_word_is_thought_of_does_not_depend_on_what_was_read_before(
-    names: Names, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    texts = ["Ai văzut echipa Steelers la meci aseară?", "Οι Μπρόνκος κέρδισαν τους Στίλερς.", "寿司 Tokyo"]
+@pytest.mark.parametrize("kept", [0, 3, 50])
+def test_what_a_word_is_thought_of_does_not_depend_on_what_was_read_before(names: Names, kept: int) -> None:
+    texts = [
+        "Ai văzut echipa Steelers la meci aseară?",
+        "Οι Μπρόνκος κέρδισαν τους Στίλερς.",
+        "寿司 Tokyo",
+        "Este aici\nQwzzkrt (Qwzzkrt) acum Qwzzkrt",
+    ]
     counts = [len(words) for words in words_of(texts)]
     together = names.found(texts, counts)
-    monkeypatch.setattr("m4corpus.embed.carried.names._KEPT", 0)
-    alone = [names.found([text], [count]) for text, count in zip(texts, counts, strict=True)]
-    assert together == ([own for (own,), _ in alone], [spoken for _, (spoken,) in alone])
+    forgetful = Names(names._sounds._tokenizer, names._vocabulary, kept)
+    order = [0, 1, 0, 2, 3, 1, 2, 0]
+    alone = {i: forgetful.found([texts[i]], [counts[i]]) for i in order}
+    assert together == ([alone[i][0][0] for i in range(4)], [alone[i][1][0] for i in range(4)])
     assert together[0][0] == "Steelers"
     assert together[1][1] == "Broncos Steelers"
+    assert together[0][3] == "Qwzzkrt"
 
 
 def test_words_as_they_are_written() -> None:
     text = "Hello, World! Über “Café”\nNew ﬁne"
-    words = written_of([text, ""])
-    assert words == [
-        [("Hello", True), ("World", False), ("Über", True), ("Café", True), ("New", True), ("fine", False)],
-        [],
+    pieces = pieces_of(text)
+    assert pieces == ["Hello,", "World!", "Über", "“Café”", "\n", "New", "ﬁne"]
+    written = written_of(pieces)
+    assert written == [
+        ((("Hello", None),), False),
+        ((("World", None),), True),
+        ((("Über", None),), False),
+        ((("Café", True),), False),
+        ((), True),
+        ((("New", None),), False),
+        ((("fine", None),), False),
     ]
-    assert [word.casefold() for word, _ in words[0]] == words_of([text])[0]
+    assert written_of([]) == []
+    words = [word for piece in written for word, _ in piece.words if word.isalpha()]
+    assert [word.casefold() for word in words] == words_of([text])[0]
 
 
 @pytest.mark.parametrize(
@@ -79,6 +94,7 @@ def test_words_as_they_are_written() -> None:
         ("寿司 と酒 です", 2, "寿司 と酒 "),
         ("a " * 1000 + "b", 999, "a " * 999),
         ("x" * 5000 + " y z", 2, "x" * 5000 + " y "),
+        ("x" * 5000 + " y", 2, "x" * 5000 + " y"),
         ("", 3, ""),
     ],
 )

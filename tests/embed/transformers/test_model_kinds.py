@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from vector_work import passage_vectors, texts
 
 from m4corpus.embed.config import EncoderConfig
 from m4corpus.embed.encoder import load, load_tokenizer
+from m4corpus.embed.transformers.pickled import PickledWeights, without_pickle
 from m4corpus.errors import UserError
 
 SENTENCE = "The kite festival is held every spring"
@@ -133,20 +135,44 @@ def test_a_model_without_weights_is_not_called_pickle(tiny_model: Path, tmp_path
         load(EncoderConfig(name=str(directory)))
 
 
-def test_pickle_in_a_later_module_is_refused_as_well(tiny_model: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def pickled_later(tiny_model: Path, tmp_path: Path) -> Path:
+    """A model whose network is safetensors and whose last module is pickle."""
     import torch
     from safetensors.torch import load_file
     from sentence_transformers.sentence_transformer.modules import Dense, Pooling
 
-    modules = [transformer(tiny_model), Pooling(24), Dense(24, 8)]
-    directory = saved(modules, tmp_path / "model")
+    directory = saved([transformer(tiny_model), Pooling(24), Dense(24, 8)], tmp_path / "model")
     assert load(EncoderConfig(name=str(directory))).dimension == 8
     dense = directory / "2_Dense"
     torch.save(load_file(dense / "model.safetensors"), dense / "pytorch_model.bin")
     (dense / "model.safetensors").unlink()
+    return directory
+
+
+def test_pickle_in_a_later_module_is_refused_as_well(pickled_later: Path) -> None:
     with pytest.raises(UserError, match="stores weights as pickle"):
-        load(EncoderConfig(name=str(directory)))
-    assert torch.load.__module__ == "torch.serialization", "it was put back"
+        load(EncoderConfig(name=str(pickled_later)))
+
+
+def test_pickle_is_refused_to_the_thread_that_loads_a_model_and_to_no_other(
+    pickled_later: Path, tiny_model: Path
+) -> None:
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    weights, before = pickled_later / "2_Dense" / "pytorch_model.bin", torch.load
+    with without_pickle(EncoderConfig(name="one")):
+        with ThreadPoolExecutor(1) as pool:
+            own = pool.submit(SentenceTransformer, str(pickled_later), device="cpu").result()
+            other = pool.submit(load, EncoderConfig(name=str(tiny_model))).result()
+            refused = pool.submit(load, EncoderConfig(name=str(pickled_later))).exception()
+        assert own.encode(SENTENCE).shape == (8,), "the calling program's own model"
+        assert other.dimension == 24
+        assert isinstance(refused, PickledWeights)
+        with pytest.raises(PickledWeights, match="'one'"):
+            torch.load(weights, weights_only=True)
+    assert torch.load is before
 
 
 @pytest.fixture

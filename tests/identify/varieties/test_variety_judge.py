@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from m4corpus.identify.varieties import VarietiesConfig, VarietyDecision, judge
-from m4corpus.identify.varieties.decision import Claim
-from m4corpus.identify.varieties.judge import is_register, weigh
+from m4corpus.identify.varieties.config import VarietiesConfig
+from m4corpus.identify.varieties.decision import Claim, VarietyDecision
+from m4corpus.identify.varieties.judge import VarietyJudge, is_register, weigh
+
+judge = VarietyJudge().judge
 
 
 def test_claims_for_one_variety_support_each_other_and_different_ones_compete() -> None:
@@ -106,7 +108,7 @@ def test_a_neutral_question_shows_no_register() -> None:
 def test_registers_are_for_questions_alone_and_can_be_turned_off() -> None:
     prose = "この楽器は木でできている。音は高い。" * 40
     assert judge(prose, "jpn").abstained == "its varieties are those of questions, which this is not"
-    assert judge(REGISTERS[3][2], "jpn", config=VarietiesConfig(registers=False)).variety == ""
+    assert VarietyJudge(VarietiesConfig(registers=False)).judge(REGISTERS[3][2], "jpn").variety == ""
 
 
 def test_a_source_gives_no_register() -> None:
@@ -116,8 +118,8 @@ def test_a_source_gives_no_register() -> None:
 
 def test_the_threshold_decides() -> None:
     text = "Nasi itu enak banget, kan?"
-    assert judge(text, "ind", config=VarietiesConfig(min_confidence=0.5)).variety == "id-x-casual"
-    assert judge(text, "ind", config=VarietiesConfig(min_confidence=0.99)).variety == ""
+    assert VarietyJudge(VarietiesConfig(min_confidence=0.5)).judge(text, "ind").variety == "id-x-casual"
+    assert VarietyJudge(VarietiesConfig(min_confidence=0.99)).judge(text, "ind").variety == ""
 
 
 def test_a_language_outside_the_registry_has_none() -> None:

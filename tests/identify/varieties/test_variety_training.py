@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from m4corpus.errors import UserError
-from m4corpus.identify.varieties import VarietiesConfig, VarietyJudge, VarietyModelConfig
+from m4corpus.identify.varieties.config import VarietiesConfig, VarietyModelConfig
 from m4corpus.identify.varieties.examples import Example, read_examples
+from m4corpus.identify.varieties.judge import VarietyJudge
 from m4corpus.identify.varieties.linear import featurise
 from m4corpus.identify.varieties.measure import Answer, at_threshold, calibration, calibration_error, confusion
 from m4corpus.identify.varieties.model import load_model, save_model
