@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 import encoder_minilm
-from encoder_peers import BATCH, PACKAGE, TORCH_ROWS, load_peer
+from encoder_peers import BATCH, PACKAGE, TORCH_ROWS, Peer, load_peer
 from encoder_sets import chunks_of
 from measure import MIB, MemorySampler, markdown
 from quality_data import Unavailable, extracted, installation_guide
@@ -31,13 +31,18 @@ MULTILINGUAL = "19 languages"
 
 @dataclass(frozen=True)
 class Rate:
-    """How fast one encoder was on one set; ``peak_mib`` is the resident memory of all processes at their highest."""
+    """How fast one encoder was on one set; ``peak_mib`` is the resident memory of all processes at their highest.
+
+    ``again`` is the rate at which the same chunks are encoded a second time: what an encoder keeps of words and tokens
+    is there then, as in a long run.
+    """
 
     set: str
     encoder: str
     chunks: int
     seconds: float
     per_second: float
+    again: float
     peak_mib: float
 
 
@@ -69,14 +74,14 @@ def rate(name: str, texts: Sequence[str], downloads: Path, seconds: float) -> Ra
     shares = [list(texts[i::PROCESSES]) for i in range(PROCESSES)]
     with ThreadPoolExecutor(PROCESSES) as threads:
         done = list(threads.map(lambda share: _in_process(context, (name, share, downloads, seconds, barrier)), shares))
-    encoded = sum(count for count, _, _ in done)
     return Rate(
-        "", name, encoded, max(took for _, took, _ in done), sum(count / took for count, took, _ in done),
-        sum(peak for _, _, peak in done) / MIB,
+        "", name, sum(count for count, _, _, _ in done), max(took for _, took, _, _ in done),
+        sum(count / took for count, took, _, _ in done), sum(again for _, _, again, _ in done),
+        sum(peak for _, _, _, peak in done) / MIB,
     )  # fmt: skip
 
 
-def _in_process(context: Any, arguments: tuple[Any, ...]) -> tuple[int, float, int]:
+def _in_process(context: Any, arguments: tuple[Any, ...]) -> tuple[int, float, float, int]:
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_work, args=(sender, *arguments))
     process.start()
@@ -89,27 +94,34 @@ def _in_process(context: Any, arguments: tuple[Any, ...]) -> tuple[int, float, i
         process.join()
     if isinstance(answer, str):
         raise DataError(answer)
-    result: tuple[int, float, int] = answer
+    result: tuple[int, float, float, int] = answer
     return result
 
 
 def _work(sender: Any, name: str, texts: list[str], downloads: Path, seconds: float, barrier: Barrier) -> None:
-    """Send ``(chunks, seconds, peak resident bytes)``, or what went wrong."""
+    """Send ``(chunks, seconds, chunks a second the second time, peak resident bytes)``, or what went wrong."""
     try:
         # Not getrusage, whose peak a process takes over from the one that started it.
         with MemorySampler(os.getpid()) as memory:
             peer = load_peer(name, downloads)
             peer.passages(texts[:4])
             barrier.wait(timeout=300)
-            started, count = time.perf_counter(), 0
-            while count < len(texts) and time.perf_counter() - started < seconds:
-                count += len(peer.passages(texts[count : count + BATCH]))
-            took = time.perf_counter() - started
+            count, took = _timed(peer, texts, seconds)
+            barrier.wait(timeout=300)
+            encoded, again = _timed(peer, texts[:count], seconds)
     except Exception as error:
         barrier.abort()
         sender.send(f"{name}: {error or type(error).__name__}")
         return
-    sender.send((count, took, memory.process))
+    sender.send((count, took, encoded / again, memory.process))
+
+
+def _timed(peer: Peer, texts: list[str], seconds: float) -> tuple[int, float]:
+    """Chunks encoded in about so many seconds, and how long it took."""
+    started, count = time.perf_counter(), 0
+    while count < len(texts) and time.perf_counter() - started < seconds:
+        count += len(peer.passages(texts[count : count + BATCH]))
+    return count, time.perf_counter() - started
 
 
 def chunk_sets(downloads: Path, chunks: int) -> dict[str, list[str]]:
@@ -150,11 +162,13 @@ def print_rates(rates: Sequence[Rate]) -> None:
     references = [name for name in (PACKAGE, encoder_minilm.FP32) if any(r.encoder == name for r in rates)]
     rows = [
         [
-            r.set, r.encoder, r.chunks, round(r.seconds, 1), round(r.per_second, 1), round(r.peak_mib),
+            r.set, r.encoder, r.chunks, round(r.seconds, 1), round(r.per_second, 1), round(r.again, 1),
+            round(r.peak_mib),
             *(f"{r.per_second / by_key[r.set, n]:.2f}" if (r.set, n) in by_key else "" for n in references),
         ]
         for r in rates
     ]  # fmt: skip
     print(f"#### Chunks of {TOKENS} tokens, {PROCESSES} processes of one thread\n")
-    headers = ["chunks in", "encoder", "chunks", "s", "chunks/s", "peak MiB, both", *(f"{n} = 1" for n in references)]
+    headers = ["chunks in", "encoder", "chunks", "s", "chunks/s", "chunks/s again", "peak MiB, both"]
+    headers += [f"{name} = 1" for name in references]
     print(markdown(headers, rows))

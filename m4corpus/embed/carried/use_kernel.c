@@ -39,7 +39,8 @@ static const int LENGTH[ORDERS] = {2, 3, 5};
 static const int BEFORE[ORDERS] = {0, 1, 2};
 
 typedef struct {
-    const float *embedding;         /* (slots, 512) */
+    const uint8_t *codes;           /* (slots, 512): an embedding is code * scale + low */
+    const float *ranges;            /* (slots, 2): scale and low */
     const uint16_t *terms[ORDERS];  /* float16 (slots, n + 1, 256) */
     const int8_t *weights[ORDERS];  /* (4 strips, n * 64 steps, 64 outputs, 4 inputs) */
     const float *scale;             /* (3, 256) */
@@ -55,6 +56,7 @@ typedef struct {
     _Alignas(64) float hidden[ORDERS][(BLOCK + 2 * REACH) * WIDTH];
     _Alignas(64) int32_t products[TILE * STRIP];
     _Alignas(64) float features[BLOCK][ORDERS * WIDTH];
+    _Alignas(64) float embedding[EMBEDDING];
 } Space;
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
@@ -77,9 +79,9 @@ FAST static void fetch(const Network *net, int32_t slot)
         for (size_t i = 0; i < size; i += 64)
             _mm_prefetch(terms + i, _MM_HINT_T1);
     }
-    const char *embedding = (const char *)(net->embedding + (size_t)slot * EMBEDDING);
-    for (size_t i = 0; i < EMBEDDING * sizeof(float); i += 64)
-        _mm_prefetch(embedding + i, _MM_HINT_T1);
+    const uint8_t *codes = net->codes + (size_t)slot * EMBEDDING;
+    for (size_t i = 0; i < EMBEDDING; i += 64)
+        _mm_prefetch(codes + i, _MM_HINT_T1);
 }
 
 /* What a token beyond the ends of a text adds. */
@@ -222,12 +224,22 @@ FAST static float folded(__m512 x[16])
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
 }
 
+/* The token's embedding. */
+FAST static void unpack(const uint8_t *codes, const float *range, float *embedding)
+{
+    const __m512 scale = _mm512_set1_ps(range[0]), low = _mm512_set1_ps(range[1]);
+    for (int i = 0; i < EMBEDDING; i += 16) {
+        const __m512i code = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(codes + i)));
+        _mm512_store_ps(embedding + i, _mm512_add_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(code), scale), low));
+    }
+}
+
 /* Add a row's features to the text's, normalised but for its mean; returns what the mean takes off. */
 FAST static float add_row(const float *embedding, const float *features, float eps, float *out)
 {
     __m512 sum[16], squares[16];
     for (int i = 0; i < 16; i++) {
-        const __m512 x = _mm512_loadu_ps(embedding + 16 * i), y = _mm512_loadu_ps(embedding + WIDTH + 16 * i);
+        const __m512 x = _mm512_load_ps(embedding + 16 * i), y = _mm512_load_ps(embedding + WIDTH + 16 * i);
         sum[i] = _mm512_add_ps(x, y);
         squares[i] = _mm512_add_ps(_mm512_mul_ps(x, x), _mm512_mul_ps(y, y));
         for (int order = 0; order < ORDERS; order++) {
@@ -241,7 +253,7 @@ FAST static float add_row(const float *embedding, const float *features, float e
     const float scale = 1 / _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(variance)));
     const __m512 by = _mm512_set1_ps(scale);
     for (int i = 0; i < EMBEDDING; i += 16)
-        _mm512_storeu_ps(out + i, _mm512_fmadd_ps(_mm512_loadu_ps(embedding + i), by, _mm512_loadu_ps(out + i)));
+        _mm512_storeu_ps(out + i, _mm512_fmadd_ps(_mm512_load_ps(embedding + i), by, _mm512_loadu_ps(out + i)));
     out += EMBEDDING;
     for (int i = 0; i < ORDERS * WIDTH; i += 16)
         _mm512_storeu_ps(out + i, _mm512_fmadd_ps(_mm512_load_ps(features + i), by, _mm512_loadu_ps(out + i)));
@@ -276,8 +288,9 @@ FAST static void sum_text(const Network *net, Space *space, const int32_t *slots
         }
         convolve(net, space, rows, slots + first + rows + 2 * REACH, end);
         for (int r = 0; r < rows; r++) {
-            const float *embedding = net->embedding + (size_t)slots[first + r] * EMBEDDING;
-            shift += add_row(embedding, space->features[r], net->eps, out);
+            const size_t slot = slots[first + r];
+            unpack(net->codes + slot * EMBEDDING, net->ranges + 2 * slot, space->embedding);
+            shift += add_row(space->embedding, space->features[r], net->eps, out);
         }
     }
     const __m512 by = _mm512_set1_ps((float)shift);
@@ -297,16 +310,18 @@ static PyObject *supported(PyObject *self, PyObject *none)
 }
 
 /* Buffers in the order of the arguments. */
-enum { EMBEDDINGS, TERMS, WEIGHTS = TERMS + ORDERS, SCALE = WEIGHTS + ORDERS, BIAS, SHIFT, SLOTS, LENGTHS, OUT, BUFFERS };
+enum { CODES, RANGES, TERMS, WEIGHTS = TERMS + ORDERS, SCALE = WEIGHTS + ORDERS, BIAS, SHIFT, SLOTS, LENGTHS, OUT, BUFFERS };
 
 /* NULL, or what is wrong with the sizes of the buffers or their numbers. */
 static const char *wrong(const Py_buffer *b)
 {
-    const Py_ssize_t slots = b[EMBEDDINGS].len / (EMBEDDING * sizeof(float));
+    const Py_ssize_t slots = b[CODES].len / EMBEDDING;
     const Py_ssize_t texts = b[LENGTHS].len / sizeof(int64_t), tokens = b[SLOTS].len / sizeof(int32_t);
+    if (b[RANGES].len < slots * 2 * (Py_ssize_t)sizeof(float))
+        return "ranges are fewer than codes";
     for (int order = 0; order < ORDERS; order++) {
         if (b[TERMS + order].len < slots * (LENGTH[order] + 1) * WIDTH * (Py_ssize_t)sizeof(uint16_t))
-            return "terms are fewer than embeddings";
+            return "terms are fewer than codes";
         if (b[WEIGHTS + order].len != LENGTH[order] * WIDTH * WIDTH)
             return "weights are of another size";
     }
@@ -337,8 +352,8 @@ static int compute(const Py_buffer *b, float highest, float eps)
     if (posix_memalign((void **)&space, 64, sizeof(Space)))
         return 0;
     Network net = {
-        .embedding = b[EMBEDDINGS].buf, .scale = b[SCALE].buf, .bias = b[BIAS].buf, .shift = b[SHIFT].buf,
-        .highest = highest, .eps = eps,
+        .codes = b[CODES].buf, .ranges = b[RANGES].buf, .scale = b[SCALE].buf, .bias = b[BIAS].buf,
+        .shift = b[SHIFT].buf, .highest = highest, .eps = eps,
     };
     for (int order = 0; order < ORDERS; order++) {
         net.terms[order] = b[TERMS + order].buf;
@@ -361,7 +376,7 @@ static PyObject *sums(PyObject *self, PyObject *args)
     float highest, eps;
     PyObject *result = NULL;
     /* Flat: of buffers in nested tuples CPython keeps more than it has made room for. */
-    if (!PyArg_ParseTuple(args, "y*y*y*y*y*y*y*y*y*y*y*y*ffw*", &b[EMBEDDINGS], &b[TERMS], &b[TERMS + 1],
+    if (!PyArg_ParseTuple(args, "y*y*y*y*y*y*y*y*y*y*y*y*y*ffw*", &b[CODES], &b[RANGES], &b[TERMS], &b[TERMS + 1],
                           &b[TERMS + 2], &b[WEIGHTS], &b[WEIGHTS + 1], &b[WEIGHTS + 2], &b[SCALE], &b[BIAS],
                           &b[SHIFT], &b[SLOTS], &b[LENGTHS], &highest, &eps, &b[OUT]))
         return NULL;

@@ -4,5 +4,6 @@ from numpy.typing import NDArray
 
 def supported() -> bool: ...
 def sums(*arguments: NDArray[Any] | float) -> None:
-    """Embeddings, the terms and the packed weights of the three orders, scale, bias and shift of all outputs, slots of
-    the tokens and lengths of the texts, the highest activation, epsilon; and what is written, a row for each text."""
+    """Codes and ranges of embeddings, the terms and the packed weights of the three orders, scale, bias and shift of
+    all outputs, slots of the tokens and lengths of the texts, the highest activation, epsilon; and what is written, a
+    row for each text."""

@@ -43,7 +43,7 @@ DIMENSION = 512
 FILL_ROWS = 8192
 #: Rows of the products of the dense layers.
 TEXT_ROWS = 32
-#: Tokens whose features are kept, 8.7 kB each: a corpus of many languages uses about as many again and again.
+#: Tokens whose features are kept, 7.2 kB each: a corpus of many languages uses about as many again and again.
 TABLE_TOKENS = 32768
 
 

@@ -81,8 +81,8 @@ class CompiledRows:
         out = np.empty((len(lengths), FEATURES), dtype=np.float32)
         terms = [terms.numpy() for terms in self._table.terms]
         use_kernel.sums(
-            self._table.embedding.numpy(), *terms, *self._weights, self._scale, self._bias, self._shift,
-            slots.astype(np.int32), lengths, HIGHEST, self._eps, out,
+            self._table.codes.numpy(), self._table.ranges.numpy(), *terms, *self._weights,
+            self._scale, self._bias, self._shift, slots.astype(np.int32), lengths, HIGHEST, self._eps, out,
         )  # fmt: skip
         return out
 
@@ -164,7 +164,7 @@ class TorchRows:
 
         space, here = self._space(count), slots[PAD : PAD + count]
         features, framed, hidden = space.features[:count], space.framed, space.hidden[:count]
-        torch.index_select(self._table.embedding, 0, here, out=features[:, :EMBEDDING])
+        features[:, :EMBEDDING] = self._table.embeddings(here)
         framed[:PAD] = framed[PAD + count : PAD + count + PAD] = ZERO
         for order, ((n, left), terms) in enumerate(zip(ORDERS, self._table.terms, strict=True)):
             first = slots * (n + 1)

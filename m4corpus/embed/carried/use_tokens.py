@@ -23,18 +23,19 @@ PIECES = 17
 
 
 class TokenTable:
-    """Features of at most ``capacity`` tokens, 8.7 kB each; slot 0 is the blank, all zeros.
+    """Features of at most ``capacity`` tokens, 7.2 kB each; slot 0 is the blank, all zeros.
 
-    ``embedding[slot]`` is a token's embedding. ``terms[order]`` has ``n + 1`` rows a slot: row ``j < n`` is what the
-    token adds to the first convolution as token ``j`` of an n-gram (with the bias where the n-gram is its own), and
-    row ``n`` its projection, clipped to ``bound``. Terms are float16, embeddings float32.
+    A token's embedding is ``codes[slot] * scale + low``, where ``ranges[slot]`` is scale and low, in float32: 8 bits a
+    number are all the package has of it. ``terms[order]`` has ``n + 1`` rows a slot: row ``j < n`` is what the token
+    adds to the first convolution as token ``j`` of an n-gram (with the bias where the n-gram is its own), and row ``n``
+    its projection, clipped to ``bound``. Terms are float16.
     """
 
     def __init__(self, weights: dict[str, Any], capacity: int, bound: float) -> None:
         import torch
 
         self._pieces = [weights[f"q{i + 1}"] for i in range(PIECES)]
-        self._scale, self._low = weights["scale"], weights["lo"]
+        self._ranges = torch.from_numpy(np.stack([weights["scale"], weights["lo"]], axis=1))
         projection, self._bias, self._gamma, self._beta = (
             np.concatenate([weights[f"{name}{n}"] for n, _ in ORDERS], axis=-1)
             for name in ("proj", "proj_b", "ln_g", "ln_b")
@@ -48,13 +49,18 @@ class TokenTable:
         ]
         self._first_bias = [torch.from_numpy(weights[f"b1_{n}"]) for n, _ in ORDERS]
         self._bound = bound
+        # Memory for a block, used again: to get it from the system takes as long as a product.
+        self._read = torch.zeros(BLOCK, EMBEDDING)
+        self._own = torch.empty(BLOCK, len(ORDERS) * WIDTH)
+        self._added_by = [torch.empty(BLOCK, n * WIDTH) for n, _ in ORDERS]
         self._slot = np.full(PIECES * len(self._pieces[0]), -1, dtype=np.int64)
         self._token = np.full(capacity, -1, dtype=np.int64)
         self._uses = np.zeros(capacity, dtype=np.int64)
         self._used = 1
         # What is not written is not read, so most of this memory is never asked for while few tokens are met.
-        self.embedding = torch.empty(capacity, EMBEDDING)
-        self.embedding[0] = 0
+        self.codes = torch.empty(capacity, EMBEDDING, dtype=torch.uint8)
+        self.ranges = torch.empty(capacity, 2)
+        self.codes[0] = self.ranges[0] = 0
         self.terms = [torch.empty(capacity * (n + 1), WIDTH, dtype=torch.float16) for n, _ in ORDERS]
         for (n, _), terms in zip(ORDERS, self.terms, strict=True):
             terms[: n + 1] = 0
@@ -82,7 +88,8 @@ class TokenTable:
         order = np.argsort(-self._uses[1 : self._used], kind="stable")[:room]
         kept = np.sort(order) + 1
         count = len(kept)
-        self.embedding[1 : 1 + count] = self.embedding[kept]
+        for values in (self.codes, self.ranges):
+            values[1 : 1 + count] = values[kept]
         for (n, _), terms in zip(ORDERS, self.terms, strict=True):
             by_slot = terms.view(-1, n + 1, WIDTH)
             by_slot[1 : 1 + count] = by_slot[kept]
@@ -96,35 +103,43 @@ class TokenTable:
         self._used = 1 + count
         return needed[self._slot[needed] < 0]
 
+    def embeddings(self, slots: Tensor) -> Tensor:
+        """float32 ``(len(slots), 512)``."""
+        ranges = self.ranges[slots]
+        return self.codes[slots].float().mul_(ranges[:, :1]).add_(ranges[:, 1:])
+
     def _add(self, tokens: Integers) -> None:
         import torch
 
         count, first = len(tokens), self._used
-        x, y = self._projected(tokens)
-        self.embedding[first : first + count] = x[:count]
+        slots = torch.arange(first, first + count)
+        for slot, token in zip(slots.tolist(), tokens.tolist(), strict=True):
+            self.codes[slot] = torch.from_numpy(self._pieces[token % PIECES][token // PIECES])
+        self.ranges[slots] = self._ranges[torch.from_numpy(tokens % PIECES)]
+        projected = self._projected(self.embeddings(slots))
         for order, (n, left) in enumerate(ORDERS):
-            own = y[:, order * WIDTH : (order + 1) * WIDTH].contiguous()
-            added = torch.empty(BLOCK, n + 1, WIDTH)
-            added[:, :n] = (own @ self._first[order]).view(BLOCK, n, WIDTH)
-            added[:, left] += self._first_bias[order]
-            added[:, n] = own.clamp_(-self._bound, self._bound)
-            self.terms[order].view(-1, n + 1, WIDTH)[first : first + count] = added[:count]
+            own, added = projected[:, order * WIDTH : (order + 1) * WIDTH], self._added_by[order]
+            torch.mm(own, self._first[order], out=added)
+            by_place = added.view(BLOCK, n, WIDTH)
+            by_place[:, left] += self._first_bias[order]
+            terms = self.terms[order].view(-1, n + 1, WIDTH)[first : first + count]
+            terms[:, :n] = by_place[:count]
+            terms[:, n] = own[:count].clamp(-self._bound, self._bound)
         self._slot[tokens] = np.arange(first, first + count)
         self._token[first : first + count] = tokens
         self._used += count
 
-    def _projected(self, tokens: Integers) -> tuple[Tensor, Tensor]:
-        """Embeddings, and their normalised projections for the three orders side by side; filled up to a block."""
+    def _projected(self, embeddings: Tensor) -> Tensor:
+        """Normalised projections for the three orders side by side, in a block's first rows; they hold until the next
+        call."""
         import torch
 
-        count = len(tokens)
-        x = np.zeros((BLOCK, EMBEDDING), dtype=np.float32)
-        x[:count] = [self._pieces[token % PIECES][token // PIECES] for token in tokens.tolist()]
-        x[:count] *= self._scale[tokens % PIECES, None]
-        x[:count] += self._low[tokens % PIECES, None]
-        read = torch.from_numpy(x)
-        y = (read @ self._projection).numpy() + self._bias
+        self._read[: len(embeddings)] = embeddings
+        y = torch.mm(self._read, self._projection, out=self._own).numpy()
+        y += self._bias
         y -= y.mean(axis=1, keepdims=True)
         variance = np.einsum("ij,ij->i", y, y) / np.float32(y.shape[1])
         y *= (1 / np.sqrt(variance + self._eps))[:, None]
-        return read, torch.from_numpy(y * self._gamma + self._beta)
+        y *= self._gamma
+        y += self._beta
+        return self._own
