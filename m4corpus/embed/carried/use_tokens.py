@@ -34,7 +34,7 @@ class TokenTable:
     def __init__(self, weights: dict[str, Any], capacity: int, bound: float) -> None:
         import torch
 
-        self._pieces = [weights[f"q{i + 1}"] for i in range(PIECES)]
+        self._pieces = np.stack([weights[f"q{i + 1}"] for i in range(PIECES)])
         self._ranges = torch.from_numpy(np.stack([weights["scale"], weights["lo"]], axis=1))
         projection, self._bias, self._gamma, self._beta = (
             np.concatenate([weights[f"{name}{n}"] for n, _ in ORDERS], axis=-1)
@@ -53,7 +53,7 @@ class TokenTable:
         self._read = torch.zeros(BLOCK, EMBEDDING)
         self._own = torch.empty(BLOCK, len(ORDERS) * WIDTH)
         self._added_by = [torch.empty(BLOCK, n * WIDTH) for n, _ in ORDERS]
-        self._slot = np.full(PIECES * len(self._pieces[0]), -1, dtype=np.int64)
+        self._slot = np.full(PIECES * self._pieces.shape[1], -1, dtype=np.int64)
         self._token = np.full(capacity, -1, dtype=np.int64)
         self._uses = np.zeros(capacity, dtype=np.int64)
         self._used = 1
@@ -113,8 +113,7 @@ class TokenTable:
 
         count, first = len(tokens), self._used
         slots = torch.arange(first, first + count)
-        for slot, token in zip(slots.tolist(), tokens.tolist(), strict=True):
-            self.codes[slot] = torch.from_numpy(self._pieces[token % PIECES][token // PIECES])
+        self.codes[slots] = torch.from_numpy(self._pieces[tokens % PIECES, tokens // PIECES])
         self.ranges[slots] = self._ranges[torch.from_numpy(tokens % PIECES)]
         projected = self._projected(self.embeddings(slots))
         for order, (n, left) in enumerate(ORDERS):
