@@ -8,7 +8,7 @@ QUICKSTART := data/quickstart
 .PHONY: quickstart test lint types check check-real quality benchmarks language-model filter-limits student-model clean
 
 # Installs once; again when the dependencies change.
-$(VENV)/.installed: setup.cfg pyproject.toml constraints.txt
+$(VENV)/.installed: setup.cfg setup.py pyproject.toml constraints.txt m4corpus/embed/carried/use_kernel.c
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,bench]'
 	touch $@

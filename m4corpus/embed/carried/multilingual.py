@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from m4corpus.embed.carried import names
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from m4corpus.embed.carried.student import Vocabulary
     from m4corpus.embed.encoder import Vectors
 
 #: The chance that the teacher can read a text, by the gate, up to which it has no share in the vector, and from which
@@ -140,13 +141,19 @@ class Multilingual(UseMultilingual):
                 lent.tokens[texts[there]] += [len(ids) - MARKS for ids in sequences]
         return lent
 
-    @cached_property
+    @property
     def _names(self) -> names.Names:
-        return names.Names(self._tokenizer, self._student.vocabulary)
+        return _names(self._tokenizer, self._student.vocabulary)
 
     @cached_property
     def _student(self) -> Student:
         return load_student(checked())
+
+
+# Once a process: a worker makes an encoder for every task, and names are thought about once.
+@lru_cache(maxsize=1)
+def _names(tokenizer: Any, vocabulary: Vocabulary) -> names.Names:
+    return names.Names(tokenizer, vocabulary)
 
 
 def _shares(readable: NDArray[np.float32], heard: Sums) -> NDArray[np.float32]:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from m4corpus.embed.carried.remembered import Remembered
+from m4corpus.embed.carried.remembered import KEPT_PIECES, LONGEST_PIECE, Remembered
 from m4corpus.embed.carried.sounds import Sounds
 from m4corpus.embed.carried.student_words import pieces_of, written_of
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 VERSION = 1
 #: Texts of at most so many words are names themselves: in them every unknown word is left to the teacher.
 SHORT = 4
-#: Pieces of text kept with what is thought of them, and the longest of them.
-KEPT_PIECES, LONGEST_PIECE = 65536, 48
 # Scripts no language of the teacher is written in: Greek, Devanagari to Sinhala, Ethiopic.
 _BY_SOUND = re.compile("[\u0370-\u03ff\u1f00-\u1fff\u0900-\u0dff\u1200-\u139f\u2d80-\u2ddf]")
 # Those, and scripts with capitals that the teacher reads: Latin and Cyrillic.

@@ -8,6 +8,9 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
+#: Pieces of text whose words are kept somewhere, less than a kilobyte each, and the longest of them.
+KEPT_PIECES, LONGEST_PIECE = 65536, 48
+
 
 class Remembered(Generic[T]):
     """What ``make`` makes of strings, each on its own: kept for at most ``most`` of them, none of more than ``longest``

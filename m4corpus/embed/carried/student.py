@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from m4corpus.embed.carried.hash_index import HashIndex
+from m4corpus.embed.carried.remembered import KEPT_PIECES, LONGEST_PIECE
 from m4corpus.embed.carried.student_words import MOST_GRAMS, features, first_words, words_of
 from m4corpus.embed.files import content_digest
 from m4corpus.errors import IntegrityError, UserError
@@ -41,10 +42,8 @@ FORWARD = 3
 ROWS = 32
 #: Word vectors kept, 772 bytes each.
 TABLE_WORDS = 32768
-#: Pieces of text kept with the places of their words, some 300 bytes each, and the longest of them.
-KEPT_PIECES, LONGEST_PIECE = 65536, 48
-#: Characters read at a time, many enough for new words to be computed together. The table grows should they be of more
-#: new words than it holds, which takes a text that is no language.
+#: Characters read at a time, many enough for new words to be computed together. The table grows for good should they be
+#: of more new words than it holds, which takes a text that is no language: to a word a character at most, 76 MB.
 GROUP_CHARACTERS = 98304
 #: The dense layers.
 _DENSE = ("d0", "d1", "d2", "d3", "p1", "p3")
@@ -91,7 +90,8 @@ class Student:
             self._unit = np.float32(stored["unit"])
             self._prior = np.float32(stored["gate_prior"])
             self._dense = {name: np.asarray(stored[name], dtype=np.float32) for name in _DENSE}
-        self._blas = ThreadpoolController()
+        # The number of BLAS's threads is the process's, so one thread at a time may change it.
+        self._blas, self._alone = ThreadpoolController(), Lock()
 
     def sums(self, texts: Sequence[str], longest: int) -> Sums:
         """What the first ``longest`` words of each text add up to."""
@@ -117,7 +117,7 @@ class Student:
         """Unit vectors: float32 ``(texts, 512)``, of what the student heard and the teacher lent it."""
         out = np.empty((len(heard.words), len(self._offset)), dtype=np.float32)
         counts = heard.words + lent.tokens
-        with self._blas.limit(limits=1, user_api="blas"):
+        with self._alone, self._blas.limit(limits=1, user_api="blas"):
             for i in range(0, len(out), ROWS):
                 part = slice(i, i + ROWS)
                 out[part] = self._top(heard.sums[part, :-1], lent.sums[part], counts[part])
@@ -170,7 +170,7 @@ class Vocabulary:
         self._whole, self._grams = HashIndex(stored["whole"]), HashIndex(stored["grams"])
         self._table, self._gate = stored["table"], stored["gate"]
         # Sums of so many rows of so large numbers are exact.
-        most = ZERO * int(np.abs(stored["scale"]).max(initial=0).astype(np.int64)) * MOST_GRAMS
+        most = ZERO * int(np.abs(stored["scale"].astype(np.int64)).max(initial=0)) * MOST_GRAMS
         self._scale = stored["scale"].astype(np.float32 if most < 2**24 else np.float64)
         self._halves = np.array([(byte & 15, byte >> 4) for byte in range(256)], dtype=self._scale.dtype) - ZERO
         self.width = 2 * self._table.shape[1] + 1
@@ -190,7 +190,8 @@ class Vocabulary:
                     self._slot.clear()
                     self._pieces.clear()
                     return self.slots(pieces)
-                self._make_room(max(self._capacity, len(unmet)))
+                if len(unmet) > self._capacity:
+                    self._make_room(len(unmet))
             if unmet:
                 there = slice(len(self._slot) + 1, len(self._slot) + 1 + len(unmet))
                 self.vectors[there], self._own[there] = self._computed(unmet)

@@ -106,10 +106,9 @@ class UseMultilingual(PromptedEncoder):
         return [known[text] for text in inputs]
 
     def _ids(self, inputs: Sequence[str]) -> list[Ids]:
-        """:meth:`tokenized`, without keeping anything."""
-        found: list[Ids] = self._tokenizer.encode(
-            list(inputs), add_bos=True, add_eos=True, return_type="numpy", num_threads=1
-        )
+        """:meth:`tokenized`, without keeping anything. Half a surrogate pair is read as a question mark."""
+        texts = [text if text.isascii() else text.encode("utf-8", "replace").decode() for text in inputs]
+        found: list[Ids] = self._tokenizer.encode(texts, add_bos=True, add_eos=True, return_type="numpy", num_threads=1)
         return found
 
     def _shortened(self, sequences: Sequence[Ids]) -> list[Ids]:

@@ -17,6 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* KERNEL in use_rows.py: raised in both when the arguments or the bytes change. */
+#define VERSION 1
+
 #define EMBEDDING 512
 #define WIDTH 256
 #define ORDERS 3
@@ -34,9 +37,8 @@
 #define TILE 6
 #define STRIP 64
 
-/* Length of an n-gram, at most MOST, and how many of its tokens stand before the one it belongs to. */
+/* Length of an n-gram, at most MOST. */
 static const int LENGTH[ORDERS] = {2, 3, 5};
-static const int BEFORE[ORDERS] = {0, 1, 2};
 
 typedef struct {
     const uint8_t *codes;           /* (slots, 512): an embedding is code * scale + low */
@@ -61,6 +63,8 @@ typedef struct {
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 #include <immintrin.h>
+/* How many of an n-gram's tokens stand before the one it belongs to. */
+static const int BEFORE[ORDERS] = {0, 1, 2};
 #define FAST __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
 
 static int runs_here(void)
@@ -180,14 +184,14 @@ FAST static void products(const uint8_t *windows, const int8_t *weights, int ste
 }
 
 /* Second convolution of the first `rows` rows of the block: relu(sum * scale + bias), plus what it was made of. Fetches
-   what comes from `next` on meanwhile. */
-FAST static void convolve(const Network *net, Space *space, int rows, const int32_t *next, const int32_t *end)
+   the `soon` tokens from `next` on meanwhile, at most one for each strip. */
+FAST static void convolve(const Network *net, Space *space, int rows, const int32_t *next, Py_ssize_t soon)
 {
     for (int order = 0; order < ORDERS; order++) {
         const int n = LENGTH[order], steps = n * WIDTH / 4;
         const uint8_t *windows = space->rounded[order] + (REACH - BEFORE[order]) * WIDTH;
         for (int strip = 0; strip < WIDTH / STRIP; strip++) {
-            if (next < end)
+            if (soon-- > 0)
                 fetch(net, *next++);
             const int first = order * WIDTH + strip * STRIP;
             const int8_t *weights = net->weights[order] + (size_t)strip * steps * 4 * STRIP;
@@ -260,9 +264,9 @@ FAST static float add_row(const float *embedding, const float *features, float e
     return scale * mean;
 }
 
-/* What the dense layers read of one text. Other texts follow, up to `end`. */
-FAST static void sum_text(const Network *net, Space *space, const int32_t *slots, Py_ssize_t length,
-                          const int32_t *end, float *out)
+/* What the dense layers read of one text. The slots go on with other texts', `all` with its own. */
+FAST static void sum_text(const Network *net, Space *space, const int32_t *slots, Py_ssize_t length, Py_ssize_t all,
+                          float *out)
 {
     double shift = 0;
     memset(out, 0, FEATURES * sizeof(float));
@@ -286,7 +290,8 @@ FAST static void sum_text(const Network *net, Space *space, const int32_t *slots
             else
                 blank(space, place);
         }
-        convolve(net, space, rows, slots + first + rows + 2 * REACH, end);
+        const Py_ssize_t soon = first + rows + 2 * REACH;
+        convolve(net, space, rows, slots + (soon < all ? soon : all), all - soon);
         for (int r = 0; r < rows; r++) {
             const size_t slot = slots[first + r];
             unpack(net->codes + slot * EMBEDDING, net->ranges + 2 * slot, space->embedding);
@@ -300,7 +305,7 @@ FAST static void sum_text(const Network *net, Space *space, const int32_t *slots
 
 #else
 static int runs_here(void) { return 0; }
-static void sum_text(const Network *net, Space *space, const int32_t *slots, Py_ssize_t length, const int32_t *end,
+static void sum_text(const Network *net, Space *space, const int32_t *slots, Py_ssize_t length, Py_ssize_t all,
                      float *out) {}
 #endif
 
@@ -317,11 +322,13 @@ static const char *wrong(const Py_buffer *b)
 {
     const Py_ssize_t slots = b[CODES].len / EMBEDDING;
     const Py_ssize_t texts = b[LENGTHS].len / sizeof(int64_t), tokens = b[SLOTS].len / sizeof(int32_t);
-    if (b[RANGES].len < slots * 2 * (Py_ssize_t)sizeof(float))
-        return "ranges are fewer than codes";
+    if (b[CODES].len % EMBEDDING || b[LENGTHS].len % sizeof(int64_t) || b[SLOTS].len % sizeof(int32_t))
+        return "codes, lengths or slots are of another type";
+    if (b[RANGES].len != slots * 2 * (Py_ssize_t)sizeof(float))
+        return "there is one range for each token's codes";
     for (int order = 0; order < ORDERS; order++) {
-        if (b[TERMS + order].len < slots * (LENGTH[order] + 1) * WIDTH * (Py_ssize_t)sizeof(uint16_t))
-            return "terms are fewer than codes";
+        if (b[TERMS + order].len != slots * (LENGTH[order] + 1) * WIDTH * (Py_ssize_t)sizeof(uint16_t))
+            return "there are n + 1 rows of terms for each token's codes";
         if (b[WEIGHTS + order].len != LENGTH[order] * WIDTH * WIDTH)
             return "weights are of another size";
     }
@@ -359,12 +366,14 @@ static int compute(const Py_buffer *b, float highest, float eps)
         net.terms[order] = b[TERMS + order].buf;
         net.weights[order] = b[WEIGHTS + order].buf;
     }
-    const int32_t *slots = b[SLOTS].buf, *end = slots + b[SLOTS].len / sizeof(int32_t);
+    const int32_t *slots = b[SLOTS].buf;
+    Py_ssize_t all = b[SLOTS].len / sizeof(int32_t);
     const int64_t *lengths = b[LENGTHS].buf;
     float *out = b[OUT].buf;
     for (Py_ssize_t i = 0; i < b[LENGTHS].len / (Py_ssize_t)sizeof(int64_t); i++) {
-        sum_text(&net, space, slots, lengths[i], end, out + i * FEATURES);
+        sum_text(&net, space, slots, lengths[i], all, out + i * FEATURES);
         slots += lengths[i];
+        all -= lengths[i];
     }
     free(space);
     return 1;
@@ -405,5 +414,8 @@ static struct PyModuleDef MODULE = {PyModuleDef_HEAD_INIT, "use_kernel", NULL, 0
 
 PyMODINIT_FUNC PyInit_use_kernel(void)
 {
-    return PyModule_Create(&MODULE);
+    PyObject *module = PyModule_Create(&MODULE);
+    if (module && PyModule_AddIntConstant(module, "VERSION", VERSION) < 0)
+        Py_CLEAR(module);
+    return module;
 }

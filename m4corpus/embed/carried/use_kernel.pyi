@@ -2,6 +2,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+VERSION: int
+
 def supported() -> bool: ...
 def sums(*arguments: NDArray[Any] | float) -> None:
     """Codes and ranges of embeddings, the terms and the packed weights of the three orders, scale, bias and shift of

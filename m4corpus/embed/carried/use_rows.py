@@ -7,6 +7,7 @@ summed over the rows of a text. Two implementations give the same bytes:
 - :class:`TorchRows` is for all others, and for where the extension was not built; it takes two to three times as long.
 
 What makes them equal: products of integers are exact, and numbers that are not whole are added in an order both keep.
+Of numbers that are not finite, which the weights have none of, nothing is promised.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 FEATURES = EMBEDDING + len(ORDERS) * WIDTH
 #: Blank rows between texts, as many as the longest n-gram reaches over its ends.
 PAD = 2
+#: VERSION of the extension that goes with this file: raised in both when its arguments or its bytes change.
+KERNEL = 1
 #: Rows torch computes at once: many enough to outweigh the calls, few enough to stay in the processor's cache.
 GROUP_ROWS = 1040
 #: One step of an 8-bit activation, and the highest: from -16 to 47.75, where all but some in 100,000 lie.
@@ -43,7 +46,7 @@ class Rows(Protocol):
     def sums(self, slots: Integers, lengths: Integers) -> Floats:
         """Normalised features summed over each text's tokens: float32 ``(texts, 512 + 3 * 256)``.
 
-        ``slots`` are those of all texts' tokens, one text after the other, in the table of tokens.
+        ``slots`` are those of all texts' tokens, one text after the other, in the table of tokens. No text is empty.
         """
         ...
 
@@ -58,7 +61,9 @@ def why_slow() -> str:
     try:
         from m4corpus.embed.carried import use_kernel
     except ImportError:
-        return "it was not built: there was no C compiler when m4corpus was installed"
+        return "its extension was not built when m4corpus was installed, which takes a C compiler and Python's headers"
+    if use_kernel.VERSION != KERNEL:
+        return "its extension was built from another version of m4corpus; install m4corpus again"
     return "" if use_kernel.supported() else "this processor has no AVX-512 with VNNI"
 
 
@@ -82,7 +87,8 @@ class CompiledRows:
         terms = [terms.numpy() for terms in self._table.terms]
         use_kernel.sums(
             self._table.codes.numpy(), self._table.ranges.numpy(), *terms, *self._weights,
-            self._scale, self._bias, self._shift, slots.astype(np.int32), lengths, HIGHEST, self._eps, out,
+            self._scale, self._bias, self._shift, slots.astype(np.int32),
+            np.ascontiguousarray(lengths, dtype=np.int64), HIGHEST, self._eps, out,
         )  # fmt: skip
         return out
 

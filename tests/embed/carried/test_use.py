@@ -113,6 +113,10 @@ def test_bytes_do_not_depend_on_the_number_of_threads(encoder: UseMultilingual, 
     assert result.stdout.strip() == hashlib.sha256(encoder.encode(texts(40)).tobytes()).hexdigest()
 
 
+def test_half_a_surrogate_pair_is_a_question_mark(encoder: UseMultilingual) -> None:
+    assert encoder.encode(["half \ud83d a pair"]).tobytes() == encoder.encode(["half ? a pair"]).tobytes()
+
+
 def test_nothing_in_nothing_out(encoder: UseMultilingual) -> None:
     assert encoder.encode([]).shape == (0, 512)
     assert np.isfinite(encoder.encode([""])).all()

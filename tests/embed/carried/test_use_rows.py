@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import shutil
+import sys
+import sysconfig
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from m4corpus.embed import carried
 from m4corpus.embed.carried import use_rows
 from m4corpus.embed.carried.use import PACKAGE
 from m4corpus.embed.carried.use_rows import FEATURES, CompiledRows, TorchRows, groups, rows, why_slow
@@ -39,9 +44,17 @@ def slots(table: TokenTable) -> np.ndarray:
 
 def test_it_is_built_where_there_is_a_compiler() -> None:
     """Else the tests below would be skipped and nobody would notice."""
-    if shutil.which("cc") is None:
-        pytest.skip("no C compiler")
-    assert "not built" not in why_slow()
+    if shutil.which("cc") is None or not (Path(sysconfig.get_path("include")) / "Python.h").is_file():
+        pytest.skip("no C compiler, or no headers of Python")
+    assert not why_slow() or "processor" in why_slow()
+
+
+def test_one_of_another_version_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it lies there after an update of the sources alone."""
+    older = SimpleNamespace(VERSION=use_rows.KERNEL - 1, supported=lambda: True)
+    monkeypatch.setattr(carried, "use_kernel", older, raising=False)
+    monkeypatch.setitem(sys.modules, "m4corpus.embed.carried.use_kernel", older)
+    assert "another version" in why_slow()
 
 
 @needs_extension
