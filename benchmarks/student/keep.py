@@ -11,6 +11,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 from aligned import Aligned
+from apertium import FORM
 from lid_labels import code_of
 
 from m4corpus import languages
@@ -18,7 +19,8 @@ from m4corpus.identify.script import compatible, dominant_script
 
 #: Languages of the teacher or of the tests beyond the 42, with their scripts.
 BEYOND = {"deu": ("Latn",), "nld": ("Latn",), "pol": ("Latn",), "tur": ("Latn",), "ell": ("Grek",), "vie": ("Latn",)}
-#: Pairs of a language whose pivots differ in nothing but numbers, names of keys and the like: at most so many.
+#: Pairs of a language whose pivots differ in nothing but numbers, names of keys and the like: at most so many, if they
+#: are no forms of a word.
 REPEATS = 2
 #: One side of a pair may be this many times as long as the other, after this many letters are granted to the shorter.
 LONGER, GRANTED = 2.5, 12
@@ -143,5 +145,9 @@ def kept(found: Iterable[Aligned], source: str, held_out: HeldOut, longest: int 
             continue
         seen.add(digest)
         repeats[ours, template(pivot)] += 1
-        if repeats[ours, template(pivot)] <= REPEATS and text not in held_out and pivot not in held_out:
+        if (
+            (pair.kind == FORM or repeats[ours, template(pivot)] <= REPEATS)
+            and text not in held_out
+            and pivot not in held_out
+        ):
             yield Pair(ours, text, theirs, pivot, pair.kind or kind_of(pivot), source)

@@ -17,7 +17,10 @@ import lid_packages
 from real_data import Apt
 
 #: Suffixes of files that hold text, of all kinds of packages.
-_KEPT = (".mo", ".xpi", ".html", ".page", ".json", ".txt", ".dict.dz", ".index", ".qm", "lang.rcc", "locales.zip")
+_KEPT = (
+    ".mo", ".xpi", ".html", ".page", ".json", ".txt", ".dict.dz", ".index", ".qm", "lang.rcc", "locales.zip", ".pak",
+    ".automorf.bin", ".autobil.bin",
+)  # fmt: skip
 
 
 class Suite(Apt):

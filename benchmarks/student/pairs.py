@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parent)]
 
 import aligned  # noqa: E402
+import apertium  # noqa: E402
+import chromium  # noqa: E402
 import click  # noqa: E402
 import dictionaries  # noqa: E402
 import lid_packages  # noqa: E402
@@ -52,6 +54,11 @@ READERS: dict[str, Callable[[list[Path]], Iterator[aligned.Aligned]]] = {
     "wordpress": lambda folders: programs.wordpress(folders[0], wanted),
     "calibre": lambda folders: programs.calibre(folders[0], wanted),
     "kolibri": lambda folders: programs.kolibri(folders[0], wanted),
+    "apertium": lambda folders: apertium.dictionary(folders, wanted, PIVOTS),
+    "apertium-forms": lambda folders: apertium.inflected(
+        folders[0], dictionaries.freedict(folders[1:], wanted, PIVOTS)
+    ),
+    "chromium": lambda folders: chromium.packed(folders[0], wanted),
     "gcompris": lambda folders: chain(qt.catalogues(folders[0], wanted), qt.spoken_words(folders[0], wanted)),
     "stellarium": lambda folders: qt.catalogues(folders[0], wanted),
     "gimp-help": lambda folders: aligned.html_pages(_below(folders, "gimp/2.0/help"), "en", wanted),

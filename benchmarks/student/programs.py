@@ -56,14 +56,14 @@ def kolibri(folder: Path, wanted: Wanted) -> Iterator[Aligned]:
 
 
 def _by_key(content: bytes) -> dict[str, str]:
-    return {key: clean_message(_last_form(text)) for key, text in json.loads(content).items() if isinstance(text, str)}
+    return {key: clean_message(last_form(text)) for key, text in json.loads(content).items() if isinstance(text, str)}
 
 
-def _last_form(message: str) -> str:
+def last_form(message: str) -> str:
     """A message of ICU's format with the last of its plural forms, and without its arguments."""
     before = ""
     while before != message:
         before = message
-        message = re.sub(r"\{\w+, (?:plural|select|selectordinal),.*?\{([^{}]*)\}\s*\}", r" \1 ", message)
-        message = re.sub(r"'?\{\w+(?:, \w+)*\}'?", " ", message)
+        message = re.sub(r"\{\w+,\s*(?:plural|select|selectordinal),.*?\{([^{}]*)\}\s*\}", r" \1 ", message)
+        message = re.sub(r"'?\{\w+(?:,\s*\w+)*\}'?", " ", message)
     return message

@@ -17,6 +17,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).res
 
 import click  # noqa: E402
 import corpus as corpora  # noqa: E402
+import lid_packages  # noqa: E402
 import numpy as np  # noqa: E402
 import pyarrow.parquet as pq  # noqa: E402
 import teacher  # noqa: E402
@@ -28,9 +29,9 @@ from sharpen import sharpen  # noqa: E402
 from m4corpus.embed.carried.student import CARD, GATE_STEPS, MODEL, ZERO  # noqa: E402
 
 #: Raised with every model that is shipped.
-VERSION = 3
+VERSION = 4
 #: Features that get a vector.
-FEATURES = 400_000
+FEATURES = 416_000
 #: Scales of rows are whole numbers up to this.
 SCALES = 4095
 #: A date for every member of the file, so that equal weights make an equal file.
@@ -121,10 +122,12 @@ def main(downloads: Path, texts: int, processes: int, out: Path) -> None:
     pairs, cache = downloads / "student" / "pairs", downloads / "student" / "teacher"
     pivots = {text for path in sorted(pairs.glob("*.parquet")) for text in pq.read_table(path)["pivot"].to_pylist()}
     teacher.compute(sorted(pivots), cache, processes)
-    corpus = corpora.build(pairs, cache, FEATURES)
+    shared = downloads / "language-model"
+    wordfreq = next(lid_packages.pypi(shared, "wordfreq", lid_packages.PYPI["wordfreq"]).glob("*.whl"))
+    corpus = corpora.build(pairs, cache, wordfreq, FEATURES)
     click.echo(f"{len(corpus.label):,} texts, {len(corpus.whole_words):,} words and {len(corpus.grams):,} n-grams")
     fitted = sharpen(corpus, fit(corpus, replace(Settings(), texts=texts, processes=processes)))
-    evidence, prior = fit_gate(corpus, next((downloads / "language-model" / "wordfreq").glob("*.whl")))
+    evidence, prior = fit_gate(corpus, wordfreq)
     languages = sorted({str(label) for label in np.unique(corpus.label)} - corpora.TAUGHT)
     write(arrays(corpus, fitted, evidence, prior), languages, out / MODEL.name, out / CARD.name)
     click.echo(f"{out / MODEL.name}: {(out / MODEL.name).stat().st_size:,} bytes")
