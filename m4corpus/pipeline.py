@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from m4corpus.stage import Phase, Stage, StageContext
 
 CACHED, RESUME, RUN, PENDING = "cached", "resume", "run", "pending"
+#: Times that a plan begins where sweeps elsewhere keep taking away what it reads.
+_ATTEMPTS = 10
 
 
 @dataclass(frozen=True)
@@ -153,16 +155,18 @@ class Pipeline:
     def plan(self) -> list[PlannedStage]:
         """What :meth:`run` would do. Reads the inputs to fingerprint them, and remembers their digests.
 
-        It waits for no lock. Where a run and a `gc` elsewhere took away what it was reading, it begins anew.
+        It waits for no lock. Where a `gc` elsewhere took away what it was reading, it begins anew.
         """
-        while True:
-            latest = self._latest()
+        failed: str | None = None
+        for _ in range(_ATTEMPTS - 1):
             try:
                 return self._planned()
-            except (FileNotFoundError, IntegrityError):
-                # Nothing goes that the latest run used, so this was not the latest any more.
-                if self._latest() == latest:
+            except (FileNotFoundError, IntegrityError) as error:
+                # What has gone is not looked for again; what is damaged fails as before.
+                if str(error) == failed:
                     raise
+                failed = str(error)
+        return self._planned()
 
     def _planned(self) -> list[PlannedStage]:
         steps: list[PlannedStage] = []

@@ -66,6 +66,9 @@ def verify(
 
     if quick and rebuild:
         raise click.UsageError("--quick and --rebuild exclude each other")
+    given = {"--recipe": recipe, "--encoder-path": encoder_path, "--trust-remote-code": trust_remote_code}
+    if not rebuild and any(given.values()):
+        raise click.UsageError(f"{next(name for name in given if given[name])} is for --rebuild alone")
     opened = open_snapshot(snapshot, workdir, trust_remote_code, encoder_path)
     if rebuild:
         _rebuild(opened, rebuild, recipe, as_json)

@@ -68,14 +68,18 @@ def preset_of(config: EncoderConfig) -> Preset | None:
 def resolved(config: EncoderConfig) -> EncoderConfig:
     """The configuration with a preset's name replaced by the model and all that follows; others as they are.
 
-    What the recipe says itself stays.
+    What the recipe says itself stays. A model that a recipe names by its Hub id has nothing filled in but the commit
+    of the code it borrows, where the recipe trusts code and pins the preset's revision.
 
     Raises:
         UserError: the preset has no published model, no revision, or brings code that the recipe does not trust.
     """
-    preset = presets().get(config.name)
-    if preset is None or Path(config.name).expanduser().is_dir():
+    preset = preset_of(config)
+    if preset is None:
         return config
+    if config.name != preset.name:
+        known = config.trust_remote_code and not config.code_revision and config.revision == preset.revision
+        return replace(config, code_revision=preset.code_revision or "") if known else config
     if preset.model is None:
         raise UserError(f"encoder '{preset.name}' has no published weights that we know of", preset.notes)
     revision = config.revision or preset.revision

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from m4corpus.embed import encoder
 from m4corpus.embed.config import EmbedConfig, EncoderConfig
+from m4corpus.embed.presets import resolved
 from m4corpus.embed.step import WINDOW, Embedding, EmbedStep, Passage, schema, to_batch
 from m4corpus.errors import IntegrityError, UserError
 from m4corpus.images import ImageStore
@@ -120,7 +121,8 @@ def encoder_config(
 ) -> EncoderConfig:
     """The configuration recorded by :meth:`EmbedStage.info`, for encoding queries on this machine.
 
-    Vectors made on a GPU can be searched without one: the model then runs on the CPU. A record may come from
+    Vectors made on a GPU can be searched without one: the model then runs on the CPU. Where the record is older than
+    ``code_revision``, that of the preset is taken, if there is one. A record may come from
     somebody else, so it does not decide that the model's own Python code runs: ``trust_remote_code`` has to say so too.
     ``directory`` is where a model lies that was a directory, ``learnt`` where the file of post-processing does; without
     them they are looked for where they lay when the vectors were made.
@@ -136,7 +138,7 @@ def encoder_config(
             "the encoder of this snapshot brings code of its own",
             "pass --trust-remote-code (or trust_remote_code=True) if you trust it",
         )
-    config = _directed(config, info.get("identity", {}).get("files", ""), directory)
+    config = _directed(resolved(config), info.get("identity", {}).get("files", ""), directory)
     after = config.postprocess
     if after is not None and after.file:
         if learnt is not None:

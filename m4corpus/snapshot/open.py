@@ -100,7 +100,11 @@ class Snapshot:
         from m4corpus.embed.encoder import load
 
         encoder = load(self.encoder_config())
-        if encoder.identity() != self.manifest["encoder"]["identity"]:
+        recorded, now = self.manifest["encoder"]["identity"], encoder.identity()
+        if "code_revision" not in recorded:
+            # It is older than that option, and nobody knows the commit: what is asked for now has to do.
+            now.pop("code_revision", None)
+        if now != recorded:
             raise IntegrityError(
                 f"the encoder installed now is not the one {self.name} was built with",
                 "Install the recorded version (see 'encoder' in the snapshot's manifest), or rebuild the snapshot.",

@@ -5,9 +5,15 @@ from __future__ import annotations
 import errno
 import json
 import os
+import platform
+import re
+import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +38,58 @@ def machine_refused(error: OSError) -> EnvironmentFailure | None:
     return EnvironmentFailure(f"cannot use{f' {error.filename}' if error.filename else ''}: {what}", hint)
 
 
+#: A temporary file: where and by which process it is written.
+_TEMPORARY = re.compile(r"\.m4-([0-9a-f]{8})-([0-9]+)-[0-9a-f]{8}\.tmp")
+#: Seconds after which a temporary file that nobody touched is taken for left behind, whoever wrote it.
+_FORGOTTEN = 7 * 24 * 3600.0
+
+
+@cache
+def _machine() -> str:
+    """Tells whether a process id of another process means anything here: it does in one name space of one machine."""
+    try:
+        names = os.readlink("/proc/self/ns/pid")  # noqa: PTH115  (what it names is no path)
+    except OSError:
+        names = ""
+    return sha256(f"{platform.node()} {names}".encode()).hexdigest()[:8]
+
+
+@cache
+def _tidied(directory: Path, process: int) -> None:
+    """Remove what writers that were killed left in a directory: once for each process that writes there, because a
+    directory may hold very many files."""
+    with suppress(OSError), os.scandir(directory) as entries:
+        for entry in entries:
+            found = _TEMPORARY.fullmatch(entry.name)
+            if found is None:
+                continue
+            # It may have gone by itself in between.
+            with suppress(OSError):
+                changed = entry.stat(follow_symlinks=False).st_ctime
+                ended = found[1] == _machine() and not _runs(int(found[2]))
+                if ended or time.time() - changed > _FORGOTTEN:
+                    Path(entry.path).unlink()
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # it is somebody else's
+        return True
+    return True
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside ``path``, renamed over it durably when the block ends without an error."""
+    """A temporary path beside ``path``, renamed over it durably when the block ends without an error.
+
+    It is the writer's own: of several that write the same file at once, the last one's stays.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    # What an interrupted run left may be a second name of somebody else's file, which must not be written to.
-    temporary.unlink(missing_ok=True)
+    _tidied(path.parent, os.getpid())
+    temporary = path.with_name(f".m4-{_machine()}-{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         yield temporary
         sync(temporary)

@@ -9,7 +9,8 @@ import pytest
 
 from m4corpus.embed import files
 from m4corpus.embed.config import EncoderConfig
-from m4corpus.embed.encoder import fingerprint
+from m4corpus.embed.encoder import fingerprint, provenance
+from m4corpus.embed.files import model_files
 from m4corpus.errors import UserError
 from m4corpus.storage.digests import file_digest
 
@@ -78,3 +79,22 @@ def test_hidden_files_are_no_part_of_a_model(tmp_path: Path) -> None:
     for name in ("b", "1_Pooling/config.json"):
         (tmp_path / name).write_text("{}")
     assert list(files.model_files(tmp_path)) == ["1_Pooling/config.json", "b"]
+
+
+def test_files_of_a_directory_that_a_model_has_a_link_to(tmp_path: Path) -> None:
+    model, weights = tmp_path / "model", tmp_path / "weights"
+    (weights / "deep").mkdir(parents=True)
+    (weights / "deep" / "w").write_bytes(b"one")
+    model.mkdir()
+    (model / "a").touch()
+    (model / "linked").symlink_to(weights)
+    (model / ".hidden").symlink_to(weights)
+    # Links that lead back, by themselves and by way of another.
+    (model / "round").symlink_to(model)
+    (weights / "back").symlink_to(model)
+    (model / "broken").symlink_to(tmp_path / "nowhere")
+    assert list(model_files(model)) == ["a", "linked/deep/w"]
+    encoder = EncoderConfig(name=str(model))
+    before = provenance(encoder)["files"]
+    (weights / "deep" / "w").write_bytes(b"two")
+    assert provenance(encoder)["files"] != before

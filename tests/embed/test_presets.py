@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from m4corpus.embed.coverage import claimed, covers, uncovered, warning
 from m4corpus.embed.encoder import NAMED, fingerprint, load, provenance
 from m4corpus.embed.presets import preset_of, presets, resolved
 from m4corpus.embed.prompts import PLAIN, Prompts
+from m4corpus.embed.stage import encoder_config
 from m4corpus.errors import UserError
 from m4corpus.recipe import Recipe
 from m4corpus.stages import build
@@ -144,3 +146,17 @@ def test_chinese_characters_are_one_script_and_latin_letters_are_not() -> None:
     assert covers(["nan_Hani"], "nan_Hant")
     assert not covers(["nan_Hani"], "nan_Latn")
     assert not covers(["arb_Arab"], "arz_Arab")
+
+
+@pytest.mark.parametrize("name", ["gte-multilingual-base", "jina-embeddings-v3"])
+def test_a_model_named_by_its_hub_id_borrows_the_same_code(name: str) -> None:
+    """As recipes name it, and snapshots from before there was an option for that."""
+    preset = presets()[name]
+    model, revision = preset.model or "", preset.revision or ""
+    pinned = EncoderConfig(name=model, revision=revision, trust_remote_code=True)
+    assert resolved(pinned).code_revision == preset.code_revision
+    assert encoder_config({"config": asdict(pinned)}, True).code_revision == preset.code_revision
+    assert resolved(pinned).query_prompt is None, "nothing else is filled in"
+    for other in ({"revision": "0" * 40}, {"trust_remote_code": False}):
+        assert resolved(replace(pinned, **other)).code_revision == ""
+    assert resolved(replace(pinned, code_revision="0" * 40)).code_revision == "0" * 40

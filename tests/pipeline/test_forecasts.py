@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,16 @@ from typing import Any
 import pytest
 from rebuilds import SENTENCES, Corpus, assert_equal
 
-from m4corpus import mapstage
+from m4corpus import mapstage, pipeline
+from m4corpus.pipeline import Pipeline
 from m4corpus.reuse import Forecast
 from m4corpus.snapshot import gc
 from m4corpus.stagenames import STAGES
+from m4corpus.storage.artifact import Identity
 
 pytestmark = pytest.mark.usefixtures("executor_here")
+
+CHUNK = STAGES.index("chunk")
 
 
 @pytest.fixture(scope="module")
@@ -114,3 +119,57 @@ def test_a_run_and_a_sweep_while_it_plans(corpus: Corpus, monkeypatch: pytest.Mo
     monkeypatch.setattr(mapstage, "forecast", forecast_late)
     assert {step.state for step in corpus.pipeline().plan()} == {"cached"}
     assert len(looked) == 1
+
+
+@pytest.mark.parametrize("where", ["checked", "opened"])
+def test_a_sweep_takes_what_an_earlier_run_left_while_it_plans(
+    where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The options are those of an earlier run, whose chunks are there and belong to nobody."""
+    earlier, later = ({"chunk": {"size": size, "overlap": 8}} for size in (32, 40))
+    corpus, workdir = Corpus(tmp_path, earlier), tmp_path / "work"
+    corpus.write("en/page")
+    for corpus.options in (earlier, later):
+        corpus.pipeline().run(last="chunk", executor="here")
+    corpus.options = earlier
+    assert corpus.pipeline().plan()[CHUNK].state == "cached"
+    swept: list[str] = []
+
+    def sweep() -> None:
+        if not swept:
+            swept.append(where)
+            gc.sweep(workdir, gc.plan(workdir, keep=1))
+
+    defects, step = pipeline._defects, Pipeline._step
+
+    def defects_late(directory: Path) -> Any:
+        if directory.name.startswith("chunk-"):
+            sweep()
+        yield from defects(directory)
+
+    def step_late(self: Pipeline, identity: Identity) -> Any:
+        found = step(self, identity)
+        if identity.stage == "chunk":
+            sweep()
+        return found
+
+    if where == "checked":
+        monkeypatch.setattr(pipeline, "_defects", defects_late)
+    else:
+        monkeypatch.setattr(Pipeline, "_step", step_late)
+    assert corpus.pipeline().plan()[CHUNK].state == "run"
+    assert swept == [where]
+
+
+def test_what_fails_the_same_way_again_is_raised(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    corpus.pipeline().run(last="chunk", executor="here")
+    begun: list[int] = []
+
+    def gone(*_: object) -> Any:
+        begun.append(1)
+        raise FileNotFoundError(errno.ENOENT, "gone", "there")
+
+    monkeypatch.setattr(Pipeline, "_step", gone)
+    with pytest.raises(FileNotFoundError, match="there"):
+        corpus.pipeline().plan()
+    assert len(begun) == 2

@@ -113,3 +113,15 @@ def test_verify_is_one_command_under_two_names() -> None:
     from m4corpus.cli.verify import verify
 
     assert command.commands["verify"] is verify
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--recipe", "r.yaml"], ["--encoder-path", "."], ["--trust-remote-code"]],
+    ids=["recipe", "path", "trust"],
+)
+def test_verify_takes_no_options_that_it_would_not_heed(options: list[str]) -> None:
+    for more in ([], ["--quick"]):
+        result = CliRunner().invoke(cli, ["verify", "tiny", *more, *options])
+        assert result.exit_code == 2
+        assert f"{options[0]} is for --rebuild alone" in result.output

@@ -8,11 +8,34 @@ import signal
 import subprocess
 import sys
 import threading
+import time
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from m4corpus.storage import atomic
 from m4corpus.storage.atomic import fresh_directory, machine_refused, replacing, write_bytes, write_json
+
+WRITERS = 4
+
+
+def write_often(path: Path, letter: int, barrier: Any, said: Any) -> None:
+    """Writes a file many times when all others do, and says what went wrong."""
+    barrier.wait()
+    try:
+        for _ in range(25):
+            write_bytes(path, bytes([letter]) * 500_000)
+        said.put("")
+    except OSError as error:
+        said.put(repr(error))
+
+
+def written_elsewhere(path: Path) -> None:
+    """An empty file, by a process of its own."""
+    script = f"import pathlib, m4corpus.storage.atomic as a; a.write_bytes(pathlib.Path({str(path)!r}), b'')"
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=Path(__file__).parents[2])
 
 
 def names(directory: Path) -> list[str]:
@@ -89,19 +112,46 @@ def test_killed_while_writing_leaves_the_old_file_and_the_next_write_succeeds(tm
     os.kill(child.pid, signal.SIGKILL)
     child.wait()
     assert path.read_bytes() == b"old"
-    write_bytes(path, b"new")
-    assert path.read_bytes() == b"new"
+    assert len(names(tmp_path)) == 2
+    # What is left goes with the first file that another process writes there, whichever that is.
+    written_elsewhere(path)
+    assert path.read_bytes() == b""
     assert names(tmp_path) == ["file"]
 
 
-def test_what_a_killed_link_left_is_not_written_to(tmp_path: Path) -> None:
-    theirs = tmp_path / "theirs"
-    theirs.write_bytes(b"whole")
-    # Killed between giving a finished file its second name and putting that in place.
-    os.link(theirs, tmp_path / ".ours.tmp")
-    write_bytes(tmp_path / "ours", b"new")
-    assert theirs.read_bytes() == b"whole"
-    assert (tmp_path / "ours").read_bytes() == b"new"
+def test_several_processes_write_one_file_at_once(tmp_path: Path) -> None:
+    processes = get_context("spawn")
+    barrier, said = processes.Barrier(WRITERS), processes.Queue()
+    writers = [
+        processes.Process(target=write_often, args=(tmp_path / "file", letter, barrier, said)) for letter in b"abcd"
+    ]
+    for writer in writers:
+        writer.start()
+    assert [said.get(timeout=60) for _ in writers] == [""] * WRITERS
+    for writer in writers:
+        writer.join()
+    assert len(set((tmp_path / "file").read_bytes())) == 1
+    assert names(tmp_path) == ["file"]
+
+
+def test_a_temporary_file_stays_while_its_writer_does(tmp_path: Path) -> None:
+    with replacing(tmp_path / "one") as temporary:
+        temporary.write_bytes(b"whole")
+        written_elsewhere(tmp_path / "other")
+    assert names(tmp_path) == ["one", "other"]
+
+
+def test_what_another_machine_left_long_ago_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = tmp_path / ".m4-0123abcd-1-0123abcd.tmp"
+    for name in (theirs.name, ".m4-mine.tmp", ".other.tmp"):
+        (tmp_path / name).touch()
+    write_bytes(tmp_path / "file", b"")
+    assert theirs.exists(), "it may be written right now"
+    atomic._tidied.cache_clear()
+    later = time.time() + 30 * 24 * 3600
+    monkeypatch.setattr(atomic.time, "time", lambda: later)
+    write_bytes(tmp_path / "file", b"")
+    assert names(tmp_path) == [".m4-mine.tmp", ".other.tmp", "file"]
 
 
 def test_fresh_directory_is_empty(tmp_path: Path) -> None:

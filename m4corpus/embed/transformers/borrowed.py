@@ -6,12 +6,13 @@ not reach there, and transformers would run whatever is newest.
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
 from inspect import signature
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from m4corpus.embed.config import EncoderConfig
@@ -20,7 +21,8 @@ from m4corpus.errors import UserError
 
 
 class UnpinnedCode(UserError):
-    """A model borrows code from a repository that the recipe pins no commit of."""
+    """A model borrows code that the recipe does not pin: from a repository without its commit, or a directory that is
+    not the model's."""
 
 
 @contextmanager
@@ -56,23 +58,48 @@ class _Loading:
         self._lenders: set[str] = set()
         self.refused: UnpinnedCode | None = None
 
+    def is_own(self, repository: str) -> bool:
+        """Whether a repository is the model's."""
+        return repository == self._config.name
+
+    def check_place(self, repository: str, file: str) -> None:
+        """Raise :class:`UnpinnedCode` for code that lies beside the model or the repository: no digest knows of it."""
+        directory = Path(repository)
+        if directory.is_dir():
+            # The file itself may be a link to elsewhere, as in the Hub's cache: its content is in the digest.
+            name, place = Path(self._config.name).expanduser(), directory.resolve()
+            model, found = name.resolve(), Path(os.path.normpath(place / file))
+            own = name.is_dir() and place.is_relative_to(model) and found.is_relative_to(model)
+            # Hidden files are not.
+            own = own and not any(part.startswith(".") for part in found.relative_to(model).parts)
+        else:
+            own = not PurePosixPath(file).is_absolute() and ".." not in PurePosixPath(file).parts
+        if not own:
+            self.refused = UnpinnedCode(
+                f"encoder '{self._config.name}' runs code that is not of the model itself: '{file}' in '{repository}'",
+                "Copy the code into the model's directory, and have the model's files name it 'module.Class'.",
+            )
+            raise self.refused
+
     def revision(self, repository: str) -> str:
         """The commit at which code of a repository runs; :class:`UnpinnedCode` where none is known."""
         config = self._config
-        if repository == config.name:
+        if self.is_own(repository):
             return config.revision
         self._lenders.add(repository)
         if not config.code_revision:
             self.refused = UnpinnedCode(
                 f"encoder '{config.name}' runs code of another repository, '{repository}', of which the recipe names "
                 "no commit",
-                "Read that code, and put the commit hash shown on its Hub page, under 'Files', into 'code_revision'.",
+                "Read that code, and put the commit hash shown on its Hub page, under 'Files', into 'code_revision'. A "
+                "snapshot without one is made again: run its recipe with 'code_revision'.",
             )
         elif len(self._lenders) > 1:
             self.refused = UnpinnedCode(
                 f"encoder '{config.name}' runs code of several other repositories ({', '.join(sorted(self._lenders))}),"
                 " which one 'code_revision' cannot pin",
-                "Download the model and that code, have its files name the copies, and give its directory as 'name'.",
+                "Download the model, copy the code into its directory, have the model's files name it 'module.Class', "
+                "and give that directory as 'name'.",
             )
         if self.refused is not None:
             raise self.refused
@@ -97,12 +124,16 @@ def _at_commit(own: Callable[..., str]) -> Callable[..., str]:
             return own(*args, **options)
         given = signature(own).bind(*args, **options)
         repository = str(given.arguments["pretrained_model_name_or_path"])
+        loading.check_place(repository, str(given.arguments["module_file"]))
         if Path(repository).is_dir():
             return own(*args, **options)
         given.arguments["revision"] = revision = loading.revision(repository)
         try:
             return own(*given.args, **given.kwargs)
         except OSError as error:
+            if loading.is_own(repository):
+                # Not all that a model names is code of its own: sentence-transformers looks elsewhere then.
+                raise
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise UserError(
                 f"no code of '{repository}' at {revision}: {reason}", "Check that the commit is one of that repository."

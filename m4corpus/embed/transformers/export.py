@@ -138,7 +138,7 @@ def _cosines(a: Vectors, b: Vectors) -> Vectors:
 
 def _asked(config: EncoderConfig, directory: Path) -> dict[str, Any]:
     """Options a preset or the caller gave, which the directory cannot give by itself."""
-    from m4corpus.embed.transformers.loading import foreign_code
+    from m4corpus.embed.transformers.foreign_code import foreign_code
 
     code = foreign_code(directory) if config.trust_remote_code else []
     given = {

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn
 
 from m4corpus.embed.config import EncoderConfig
+from m4corpus.embed.files import model_files
 from m4corpus.errors import UserError
 
 #: Where models keep the graph for a backend, unless the recipe says otherwise.
@@ -72,7 +73,7 @@ def check(config: EncoderConfig) -> None:
         )
     directory = Path(config.name).expanduser()
     if directory.is_dir() and not (directory / path).is_file():
-        _refuse_lacking(config, [p.relative_to(directory).as_posix() for p in sorted(directory.rglob("*"))])
+        _refuse_lacking(config, list(model_files(directory)))
 
 
 def find(config: EncoderConfig) -> Path:

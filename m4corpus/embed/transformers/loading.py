@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -12,7 +11,9 @@ from typing import Any
 from m4corpus.embed.config import EncoderConfig
 from m4corpus.embed.files import State, file_state, model_files
 from m4corpus.embed.transformers import hub
+from m4corpus.embed.transformers.adapters import BorrowedWeights, without_adapters
 from m4corpus.embed.transformers.borrowed import UnpinnedCode, with_pinned_code
+from m4corpus.embed.transformers.foreign_code import refuse_code
 from m4corpus.embed.transformers.pickled import PickledWeights, without_pickle
 from m4corpus.embed.transformers.whole import IncompleteWeights, noting_missing, refuse_incomplete
 from m4corpus.errors import UserError
@@ -117,6 +118,7 @@ def _found(config: EncoderConfig, device: str) -> Any:
             _reported(config.name),
             without_pickle(config),
             with_pinned_code(config),
+            without_adapters(config),
             noting_missing() as missing,
         ):
             model = library(
@@ -132,14 +134,14 @@ def _found(config: EncoderConfig, device: str) -> Any:
 
     directory = Path(config.name).expanduser()
     if directory.is_dir():
-        _refuse_code(config, directory)
+        refuse_code(config, directory)
         model = loaded(str(directory.resolve()), local=True)
     else:
         model = None
         if hub.is_cached(config.name, config.revision):
             try:
                 model = loaded(config.name, local=True, revision=config.revision)
-            except (PickledWeights, UnpinnedCode, IncompleteWeights):
+            except (PickledWeights, UnpinnedCode, IncompleteWeights, BorrowedWeights):
                 raise
             except UserError:
                 # The cache holds a part of it; the Hub has the rest.
@@ -165,44 +167,6 @@ def _library(config: EncoderConfig) -> Any:
             "pip install 'sentence-transformers>=6,<7'",
         ) from None
     return GraphModel
-
-
-def _refuse_code(config: EncoderConfig, directory: Path) -> None:
-    """Say plainly, before anything is loaded, that a model wants code of its own run.
-
-    A network that transformers has itself is taken from there, whatever code lies beside it.
-    """
-    if config.trust_remote_code:
-        return
-    if foreign := foreign_code(directory):
-        raise UserError(
-            f"encoder '{config.name}' brings Python code of its own ({', '.join(foreign[:3])})",
-            "Read it; if you trust it, set 'trust_remote_code: true'.",
-        )
-
-
-def foreign_code(directory: Path) -> list[str]:
-    """Classes that a model directory brings and transformers does not have."""
-    from transformers import CONFIG_MAPPING
-
-    foreign = sorted(
-        module["type"]
-        for module in _json(directory / "modules.json", [])
-        if not str(module.get("type", "")).startswith("sentence_transformers.")
-    )
-    for settings in sorted(directory.rglob("config.json")):
-        content = _json(settings, {})
-        if isinstance(content, dict) and content.get("auto_map") and content.get("model_type") not in CONFIG_MAPPING:
-            foreign += sorted(map(str, content["auto_map"].values()))
-    return foreign
-
-
-def _json(path: Path, otherwise: Any) -> Any:
-    """Content of a JSON file; ``otherwise`` where it has none, which whoever loads the model will say."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return otherwise
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from m4corpus.embed.config import EncoderConfig
+from m4corpus.embed.files import files_below
 from m4corpus.embed.transformers.swapped import Swapped
 from m4corpus.errors import UserError
 
@@ -74,5 +75,7 @@ def _has_pickle_alone(name: str, said: str) -> bool:
     """Whether what transformers said, asked to read safetensors alone, means that there is pickle instead."""
     directory = Path(name).expanduser()
     if directory.is_dir():
-        return "no file named model.safetensors" in said and any(directory.rglob("pytorch_model*.bin"))
+        return "no file named model.safetensors" in said and any(
+            path.match("pytorch_model*.bin") for path in files_below(directory)
+        )
     return "cannot be loaded with `safetensors`" in said

@@ -7,16 +7,20 @@ import shutil
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from m4corpus.embed import presets
 from m4corpus.embed.config import EncoderConfig
 from m4corpus.embed.encoder import fingerprint, load, load_tokenizer, provenance
+from m4corpus.embed.transformers import loading
 from m4corpus.embed.transformers.borrowed import UnpinnedCode, with_pinned_code
 from m4corpus.embed.transformers.loading import load_network
-from m4corpus.errors import UserError
+from m4corpus.errors import IntegrityError, UserError
+from m4corpus.snapshot import Snapshot
 
 MODEL, OLD, NEW = "0123456789abcdef0123456789abcdef01234567", "a" * 40, "b" * 40
 #: A network that says where it is from, and fetches more code when it is made.
@@ -57,6 +61,8 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     from huggingface_hub import constants
     from transformers import dynamic_module_utils
 
+    for loaded in (loading._network, loading._unplaced):
+        loaded.cache_clear()  # a commit has one content elsewhere, but not from test to test
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr(dynamic_module_utils, "HF_MODULES_CACHE", str(tmp_path / "modules"))
     monkeypatch.setattr(sys, "path", [*sys.path])
@@ -166,3 +172,71 @@ def test_it_is_on_record_where_there_is_one(tiny_model: Path) -> None:
     assert fingerprint(old) != fingerprint(new)
     assert provenance(old)["options"]["code_revision"] == OLD
     assert "code_revision" not in provenance(EncoderConfig(name=str(tiny_model)))["options"]
+
+
+OWN = "from transformers import XLMRobertaModel\n\n\nclass Network(XLMRobertaModel):\n    came_from = 'here'\n"
+
+
+@pytest.mark.parametrize("place", ["absolute", "relative", "file"])
+def test_code_of_a_directory_beside_the_model_does_not_run(
+    place: str, source: dict[str, str], directory: Path, hub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lender, trace = tmp_path / "lender" / "code", tmp_path / "ran-here"
+    lender.mkdir(parents=True)
+    (lender / "network.py").write_text(f"from pathlib import Path\nPath({str(trace)!r}).touch()\n{OWN}")
+    monkeypatch.chdir(tmp_path)
+    named = {"absolute": f"{lender}--network.Network", "relative": "lender/code--network.Network"}
+    reference = named.get(place, f"{lender}/network.Network")
+    for one in (directory, *hub.glob("models--somebody--tiny/snapshots/*")):
+        borrow(one, "config.json", {"AutoModel": reference})
+    with pytest.raises(UnpinnedCode, match="code that is not of the model itself") as error:
+        load(EncoderConfig(**source, trust_remote_code=True, code_revision=OLD))
+    assert "Copy the code into the model's directory" in error.value.hint
+    assert not trace.exists()
+
+
+def test_code_in_the_models_directory_runs(directory: Path, hub: Path) -> None:
+    (directory / "network.py").write_text(OWN)
+    for reference in ("network.Network", f"{directory}--network.Network"):
+        borrow(directory, "config.json", {"AutoModel": reference})
+        assert (
+            load_network(EncoderConfig(name=str(directory), trust_remote_code=True))[0].auto_model.came_from == "here"
+        )
+
+
+def test_a_class_of_a_package_is_found_though_the_model_has_no_such_file(source: dict[str, str], hub: Path) -> None:
+    place = Path(source["name"]) if "revision" not in source else next(hub.glob("models--somebody--tiny/snapshots/*"))
+    modules = json.loads((place / "modules.json").read_text())
+    modules.append({"idx": len(modules), "name": "last", "path": "last", "type": "lent_package.Last"})
+    (place / "modules.json").write_text(json.dumps(modules))
+    (place / "last").mkdir()
+    (hub.parent / "lent_package.py").write_text(
+        "from sentence_transformers.sentence_transformer.modules import Normalize\nclass Last(Normalize):\n    pass\n"
+    )
+    sys.path.insert(0, str(hub.parent))
+    model = load_network(EncoderConfig(**source, trust_remote_code=True, code_revision=OLD))
+    assert type(model[len(model) - 1]).__name__ == "Last"
+
+
+def test_a_snapshot_from_before_there_was_a_commit_is_searched_with_the_presets(
+    directory: Path, hub: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(directory, hub / "models--somebody--tiny" / "snapshots" / MODEL)
+    config = EncoderConfig(name="somebody/tiny", revision=MODEL, trust_remote_code=True)
+    identity = {**load(replace(config, code_revision=OLD)).identity()}
+    assert identity.pop("code_revision") == OLD
+    options = {key: value for key, value in asdict(config).items() if key != "code_revision"}
+    body = {"name": "tiny", "version": "v", "encoder": {"config": options, "identity": identity}}
+    snapshot = Snapshot(directory, body, trust_remote_code=True)
+    with pytest.raises(UnpinnedCode, match="'lender/code'") as error:
+        _ = snapshot.encoder
+    assert "run its recipe with 'code_revision'" in error.value.hint
+    known = replace(presets.presets()["gte-multilingual-base"], model=config.name, revision=MODEL, code_revision=OLD)
+    monkeypatch.setattr(presets, "presets", lambda: {"tiny": known})
+    assert snapshot.encoder.identity()["code_revision"] == OLD
+    later = {
+        **body,
+        "encoder": {"config": {**options, "code_revision": NEW}, "identity": {**identity, "code_revision": OLD}},
+    }
+    with pytest.raises(IntegrityError, match="is not the one"):
+        _ = Snapshot(directory, later, trust_remote_code=True).encoder

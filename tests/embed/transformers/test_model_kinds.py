@@ -250,3 +250,86 @@ def test_a_text_that_looks_like_an_address_or_a_file_is_text(tiny_model: Path, t
     picture.write_bytes(b"no image at all")
     encoder: Any = load(EncoderConfig(name=str(tiny_model)))
     assert encoder.encode([str(picture), "http://127.0.0.1:9/a.png", "data:image/png;base64,AAAA"]).shape == (3, 24)
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["alone", "beside its own settings"])
+@pytest.mark.parametrize("make", [load, load_tokenizer])
+def test_an_adapter_is_refused_whose_base_nobody_pins(make: Any, whole: bool, tiny_model: Path, tmp_path: Path) -> None:
+    directory = shutil.copytree(tiny_model, tmp_path / "model")
+    (directory / "adapter_config.json").write_text(
+        json.dumps({"peft_type": "LORA", "base_model_name_or_path": str(tiny_model)})
+    )
+    if not whole:
+        (directory / "config.json").unlink()
+    for trusted in (False, True):
+        with pytest.raises(UserError, match=r"is an adapter .* nobody pins") as error:
+            make(EncoderConfig(name=str(directory), trust_remote_code=trusted))
+        assert "Merge the adapter into its base" in error.value.hint
+
+
+def test_an_adapter_in_the_cache_of_the_hub_is_refused(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    revision = "0123456789abcdef0123456789abcdef01234567"
+    files = shutil.copytree(tiny_model, tmp_path / "models--somebody--tiny" / "snapshots" / revision)
+    (files / "adapter_config.json").write_text('{"peft_type": "LORA", "base_model_name_or_path": "somebody/base"}')
+    (files / "config.json").unlink()
+    with pytest.raises(UserError, match="is an adapter"):
+        load(EncoderConfig(name="somebody/tiny", revision=revision))
+
+
+@pytest.mark.parametrize("trusted", [False, True], ids=["", "trusted"])
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("modules.json", {"a": 1}),
+        ("modules.json", None),
+        ("modules.json", [{"idx": 0, "path": ""}]),
+        ("modules.json", [1]),
+        ("modules.json", [{"idx": 0, "path": "", "type": 3}]),
+        ("config.json", []),
+        ("config.json", {"model_type": "own", "auto_map": ["own.Own"]}),
+        ("config.json", {"model_type": ["own"], "auto_map": {"AutoModel": "own.Own"}}),
+    ],
+    ids=["object", "null", "typeless", "number", "type", "list", "auto_map", "model_type"],
+)
+def test_damaged_settings_are_the_users_to_hear_of(
+    file: str, content: Any, trusted: bool, tiny_model: Path, tmp_path: Path
+) -> None:
+    directory = shutil.copytree(tiny_model, tmp_path / "model")
+    (directory / file).write_text(json.dumps(content))
+    with pytest.raises(UserError) as error:
+        load(EncoderConfig(name=str(directory), trust_remote_code=trusted))
+    assert error.value.hint
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"attn_implementation": "somebody/kernels"},
+        {"_attn_implementation": {"": "eager", "text_config": "somebody/kernels@main:attend"}},
+        {"text_config": {"_attn_implementation_internal": "paged|somebody/kernels"}},
+    ],
+    ids=["plain", "by network", "within"],
+)
+def test_kernels_from_the_hub_are_code(settings: dict[str, Any], tiny_model: Path, tmp_path: Path) -> None:
+    directory = shutil.copytree(tiny_model, tmp_path / "model")
+    config = json.loads((directory / "config.json").read_text())
+    (directory / "config.json").write_text(json.dumps({**config, "attn_implementation": "eager"}))
+    load(EncoderConfig(name=str(directory)))
+    (directory / "config.json").write_text(json.dumps({**config, **settings}))
+    with pytest.raises(UserError, match=r"code of its own \(.*somebody/kernels"):
+        load(EncoderConfig(name=str(directory)))
+
+
+def test_code_in_a_directory_that_a_model_has_a_link_to(tiny_model: Path, tmp_path: Path) -> None:
+    directory = shutil.copytree(tiny_model, tmp_path / "model")
+    (tmp_path / "elsewhere").mkdir()
+    config = {"model_type": "own", "auto_map": {"AutoModel": "own.Own"}}
+    (tmp_path / "elsewhere" / "config.json").write_text(json.dumps(config))
+    (directory / "network").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UserError, match=r"code of its own \(own.Own\)"):
+        load(EncoderConfig(name=str(directory)))
