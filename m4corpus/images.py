@@ -68,12 +68,7 @@ class ImageStore:
         path = self._path(digest)
         if not path.is_file() or path.stat().st_size != len(content):
             path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                write_bytes(path, content)
-            except FileNotFoundError:
-                # Another process that has the same image put it there in between.
-                if not path.is_file():
-                    raise
+            write_bytes(path, content)
         return digest
 
     def holds(self, digest: str) -> bool:
