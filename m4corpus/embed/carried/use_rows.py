@@ -4,7 +4,7 @@ A row's features are its token's embedding and those of the n-grams of three len
 summed over the rows of a text. Two implementations give the same bytes:
 
 - :class:`CompiledRows` calls ``use_kernel``, a small extension in C, on processors that have AVX-512 with VNNI.
-- :class:`TorchRows` is for all others, and for where the extension was not built; it takes two to three times as long.
+- :class:`TorchRows` is for all others, and for where the extension was not built; it takes about twice as long.
 
 What makes them equal: products of integers are exact, and numbers that are not whole are added in an order both keep.
 Of numbers that are not finite, which the weights have none of, nothing is promised.
