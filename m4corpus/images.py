@@ -67,7 +67,6 @@ class ImageStore:
         digest = hashlib.sha256(content).hexdigest()
         path = self._path(digest)
         if not path.is_file() or path.stat().st_size != len(content):
-            path.parent.mkdir(parents=True, exist_ok=True)
             write_bytes(path, content)
         return digest
 

@@ -13,7 +13,7 @@ in blocks of one shape, as in ``use_model``. Bytes depend on the text alone.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import chain, islice, pairwise
 from pathlib import Path
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from m4corpus.embed.carried.grouping import groups
 from m4corpus.embed.carried.hash_index import HashIndex
 from m4corpus.embed.carried.remembered import KEPT_PIECES, LONGEST_PIECE
 from m4corpus.embed.carried.student_words import MOST_GRAMS, features, first_words, words_of
@@ -99,7 +100,7 @@ class Student:
         counts = np.zeros(len(texts), dtype=np.int64)
         sums = np.zeros((len(texts), self.vocabulary.width), dtype=np.int32)
         with self.vocabulary.lock:
-            for first, last in _groups(read):
+            for first, last in groups(map(len, read), GROUP_CHARACTERS):
                 pieces = [text.split() for text in read[first:last]]
                 found = iter(self.vocabulary.slots(list(chain.from_iterable(pieces))))
                 for i, some in enumerate(pieces, first):
@@ -136,18 +137,6 @@ class Student:
         z = np.tanh(y @ d["p3"] + np.maximum(y @ d["d2"], 0) @ d["d3"])
         norm = np.sqrt(np.maximum(np.einsum("ij,ij->i", z, z), _LEAST))
         return np.asarray(z[:number] / norm[:number, None], dtype=np.float32)
-
-
-def _groups(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """First and last text (exclusive) of groups of at most :data:`GROUP_CHARACTERS`, or of one text."""
-    first, size = 0, 0
-    for i, text in enumerate(texts):
-        if i > first and size + len(text) > GROUP_CHARACTERS:
-            yield first, i
-            first, size = i, 0
-        size += len(text)
-    if first < len(texts):
-        yield first, len(texts)
 
 
 #: The gate's log odds of a word are whole multiples of one over this.
@@ -214,7 +203,7 @@ class Vocabulary:
         below zero where it looks like one of the teacher's languages."""
         answers: list[tuple[bool, int]] = []
         with self.lock:
-            for first, last in _groups(pieces):
+            for first, last in groups(map(len, pieces), GROUP_CHARACTERS):
                 slots = self.slots(pieces[first:last])
                 places = list(chain.from_iterable(slots))
                 own, evidence = iter(self._own[places].tolist()), iter(self.vectors[places, -1].tolist())

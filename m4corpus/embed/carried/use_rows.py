@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from m4corpus.embed.carried import grouping
 from m4corpus.embed.carried.integer import ZERO, IntegerLayer
 from m4corpus.embed.carried.use_tokens import EMBEDDING, ORDERS, WIDTH, TokenTable
 
@@ -210,10 +211,4 @@ def _folded(values: Tensor) -> Tensor:
 def groups(lengths: Sequence[int], most: int) -> list[tuple[int, int]]:
     """First and last text (exclusive) of each group: as many as fit into ``most`` rows with the blank ones, at least
     one."""
-    found, first, count = [], 0, 0
-    for i, length in enumerate(lengths):
-        if i > first and count + length + PAD > most:
-            found.append((first, i))
-            first, count = i, 0
-        count += length + PAD
-    return [*found, (first, len(lengths))] if lengths else found
+    return list(grouping.groups((length + PAD for length in lengths), most))

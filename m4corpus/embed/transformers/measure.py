@@ -52,7 +52,6 @@ class Measure:
             "max_tokens": self.max_tokens,
             "prompts": asdict(self.prompts),
         }
-        path.parent.mkdir(parents=True, exist_ok=True)
         write_json(path, sealed(body))
 
     @classmethod
